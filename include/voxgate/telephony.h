@@ -2,7 +2,7 @@
  *
  * After requirement "telephony adapter": numbers are registered and unregistered, inbound calls are announced,
  * and call events (INITIATED, RINGING, ANSWERED, ENDED, FAILED) are reported. Every operation carries its
- * tenant. The audio of an answered call flows through a leg, as that of a WebSocket does (call/leg.h). */
+ * tenant. The audio of an answered call flows through a leg, as that of a WebSocket does (voxgate/leg.h). */
 #ifndef VOXGATE_TELEPHONY_H
 #define VOXGATE_TELEPHONY_H
 
@@ -13,7 +13,7 @@
 
 struct vg_loop;      /* net/loop.h */
 struct vg_telephony; /* the adapter's own */
-struct vg_leg;       /* call/leg.h */
+struct vg_leg;       /* voxgate/leg.h */
 
 enum vg_call_direction { VG_CALL_INBOUND, VG_CALL_OUTBOUND };
 
