@@ -76,7 +76,7 @@ static void sample_write(struct vg_buf *out, const struct metric_def *def, const
 {
     vg_buf_puts(out, def->name);
     labels_write(out, def, label1, label2, NULL);
-    vg_buf_printf(out, " %.17g\n", value);
+    vg_buf_printf(out, " %.15g\n", value);
 }
 
 static void counter_write(struct vg_buf *out, const struct metric_def *def, struct metric_series *s)
