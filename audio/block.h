@@ -1,8 +1,8 @@
 /* The pool of audio blocks: 640 bytes each, 20 ms of 16 kHz mono s16, or encoded bytes on the way out.
  *
- * One pool a shard; its size is the bound of all queued audio of the shard. Blocks are named by index, so that
- * a queue slot is a few bytes. Lock-free: taking and giving back is safe from any thread (a tagged free list
- * against ABA). Real-time safe. */
+ * One pool a shard; its size is the bound of all queued audio of the shard. Blocks are named by index, so
+ * that a queue slot is a few bytes. Lock-free: taking and giving back is safe from any thread (a tagged free
+ * list against ABA). Real-time safe. */
 #ifndef VG_AUDIO_BLOCK_H
 #define VG_AUDIO_BLOCK_H
 
@@ -12,8 +12,8 @@
 #include "base/err.h"
 
 enum {
-    VG_RATE_HZ = 16000,       /* the one rate inside Voxgate */
-    VG_FRAME_SAMPLES = 320,   /* 20 ms */
+    VG_RATE_HZ = 16000,     /* the one rate inside Voxgate */
+    VG_FRAME_SAMPLES = 320, /* 20 ms */
     VG_FRAME_US = 20000,
     VG_BLOCK_BYTES = 640,
 };

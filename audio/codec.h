@@ -16,7 +16,7 @@ enum vg_codec { VG_CODEC_PCM_S16LE, VG_CODEC_PCMU, VG_CODEC_PCMA, VG_CODEC_OPUS 
 /* "pcm_s16le", "pcmu", "pcma", "opus". */
 const char *vg_codec_name(enum vg_codec codec);
 int vg_codec_parse(const char *name, enum vg_codec *out) VG_MUST_CHECK;
-/* 0 if this codec may run at this rate: PCM 8000..48000 Hz, G.711 8000 (other rates too, as PCM's), Opus 8000, 12000, 16000, 24000, 48000;
+/* 0 if this codec may run at this rate: PCM and G.711 8000..48000 Hz, Opus 8000, 12000, 16000, 24000, 48000;
  * VG_ENOTSUP otherwise. */
 int vg_codec_check(enum vg_codec codec, int rate_hz) VG_MUST_CHECK;
 
@@ -27,10 +27,12 @@ struct vg_decoder *vg_decoder_free(struct vg_decoder *d);
 size_t vg_decoder_bound(const struct vg_decoder *d, size_t bytes);
 /* Decodes a piece: for Opus one packet, else any number of bytes (an odd byte of s16 waits for its partner).
  * Returns samples written at 16 kHz, VG_EPARSE (a broken packet), VG_ETOOBIG (cap_samples is too small). */
-int vg_decode(struct vg_decoder *d, const uint8_t *data, size_t bytes, int16_t *out, size_t cap_samples)
-    VG_MUST_CHECK;
+int vg_decode(struct vg_decoder *d, const uint8_t *data, size_t bytes, int16_t *out,
+              size_t cap_samples) VG_MUST_CHECK;
 /* True while an odd byte waits. */
 bool vg_decoder_has_partial(const struct vg_decoder *d);
+/* Forgets everything, for a new stream of the same kind. Real-time safe. */
+void vg_decoder_reset(struct vg_decoder *d);
 
 struct vg_encoder;
 struct vg_encoder_config {
@@ -42,18 +44,20 @@ struct vg_encoder_config {
 struct vg_encoder *vg_encoder_new(const struct vg_encoder_config *config);
 struct vg_encoder *vg_encoder_free(struct vg_encoder *e);
 void vg_encoder_reset(struct vg_encoder *e);
-/* Most bytes of one encoded frame. */
+/* Most bytes of one encoded frame: Opus fits a block, PCM above 16 kHz does not (48 kHz: 1,920 bytes). */
 size_t vg_encoder_frame_bytes_max(const struct vg_encoder *e);
-/* Encodes one frame of VG_FRAME_SAMPLES at 16 kHz; returns bytes. Real-time safe. */
+/* Encodes one frame of VG_FRAME_SAMPLES at 16 kHz; returns bytes. `cap` is at least
+ * vg_encoder_frame_bytes_max, else VG_ETOOBIG. Real-time safe. */
 int vg_encode(struct vg_encoder *e, const int16_t *pcm, uint8_t *out, size_t cap) VG_MUST_CHECK;
 
 /* Converts mono audio between rates, streaming (speexdsp, quality 3). */
 struct vg_resampler;
 struct vg_resampler *vg_resampler_new(int from_hz, int to_hz);
 struct vg_resampler *vg_resampler_free(struct vg_resampler *r);
+void vg_resampler_reset(struct vg_resampler *r);
 size_t vg_resampler_bound(const struct vg_resampler *r, size_t samples);
-/* Returns samples written. */
-int vg_resample(struct vg_resampler *r, const int16_t *in, size_t samples, int16_t *out, size_t cap)
-    VG_MUST_CHECK;
+/* Returns samples written; VG_ETOOBIG if `cap` is under the bound. Real-time safe. */
+int vg_resample(struct vg_resampler *r, const int16_t *in, size_t samples, int16_t *out,
+                size_t cap) VG_MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 /* The lock-free single-producer single-consumer ring that audio and media events cross threads in.
  *
- * Slots are 16 bytes. Indices run free; each side keeps its own on a cache line of its own together with its last look at the
- * other's, so that an uncontended operation touches one shared line. Real-time safe. */
+ * Slots are 16 bytes. Indices run free; each side keeps its own on a cache line of its own together with its
+ * last look at the other's, so that an uncontended operation touches one shared line. Real-time safe. */
 #ifndef VG_AUDIO_RING_H
 #define VG_AUDIO_RING_H
 

@@ -9,13 +9,13 @@
 #include "audio/vad.h"
 
 struct vg_turn_config {
-    uint16_t start_frames;      /* net speech frames that open a turn; 3 */
-    uint16_t preroll_frames;    /* audio kept from before the first speech frame; 15 (300 ms) */
-    uint16_t pause_frames;      /* silence after which speculative work may start; 3..10 */
-    uint16_t end_frames;        /* silence that ends the turn; 25 (500 ms) */
-    uint16_t max_frames;        /* a turn longer than this ends anyway; 3000 (60 s) */
-    uint16_t gate_voiced_min;   /* fewer voiced frames: noise; 4 */
-    float gate_voiced_density;  /* lower share of voiced among speech frames: noise; 0.30 */
+    uint16_t start_frames;     /* net speech frames that open a turn; 3 */
+    uint16_t preroll_frames;   /* audio kept from before the first speech frame; 15 (300 ms) */
+    uint16_t pause_frames;     /* silence after which speculative work may start; 3..10 */
+    uint16_t end_frames;       /* silence that ends the turn; 25 (500 ms) */
+    uint16_t max_frames;       /* a turn longer than this ends anyway; 3000 (60 s) */
+    uint16_t gate_voiced_min;  /* fewer voiced frames: noise; 4 */
+    float gate_voiced_density; /* lower share of voiced among speech frames: noise; 0.30 */
 };
 
 struct vg_turn_config vg_turn_config_default(void);
@@ -31,14 +31,14 @@ enum vg_turn_event {
 
 struct vg_turn {
     struct vg_turn_config config;
-    int64_t frame;            /* frames seen */
-    int64_t previous_end;     /* frame index after the last turn; the next pre-roll does not reach before it */
-    uint32_t run;             /* net speech frames while idle */
-    uint32_t run_voiced;      /* voiced frames within that run */
-    uint32_t silence;         /* frames since the last speech frame of the open turn */
-    uint32_t speech_frames;   /* of the open turn */
-    uint32_t voiced_frames;   /* of the open turn, counted from its start window on */
-    int64_t start_frame;      /* first frame of the open turn, pre-roll included */
+    int64_t frame;          /* frames seen */
+    int64_t previous_end;   /* frame index after the last turn; the next pre-roll does not reach before it */
+    uint32_t run;           /* net speech frames while idle */
+    uint32_t run_voiced;    /* voiced frames within that run */
+    uint32_t silence;       /* frames since the last speech frame of the open turn */
+    uint32_t speech_frames; /* of the open turn */
+    uint32_t voiced_frames; /* of the open turn, counted from its start window on */
+    int64_t start_frame;    /* first frame of the open turn, pre-roll included */
     int64_t last_speech_frame; /* of the open turn */
     bool open, paused;
 };
@@ -47,13 +47,14 @@ void vg_turn_init(struct vg_turn *t, const struct vg_turn_config *config);
 /* Steps by one frame; returns what happened with it. */
 enum vg_turn_event vg_turn_step(struct vg_turn *t, const struct vg_vad_frame *frame);
 
-/* --- barge-in by voice ----------------------------------------------------------------------------------- */
+/* --- barge-in by voice -----------------------------------------------------------------------------------
+ */
 struct vg_barge_config {
-    uint8_t window_frames;   /* 15 (300 ms) */
-    uint8_t hold_voiced;     /* voiced frames in the window that hold the reply */
-    uint8_t cut_voiced;      /* ... that cut it; 6 */
-    uint8_t release_frames;  /* a held reply goes on after so many frames under the hold bound */
-    float tx_gate_db;        /* a frame this far under the agent's recent level is echo; 15 */
+    uint8_t window_frames;    /* 15 (300 ms) */
+    uint8_t hold_voiced;      /* voiced frames in the window that hold the reply */
+    uint8_t cut_voiced;       /* ... that cut it; 6 */
+    uint8_t release_frames;   /* a held reply goes on after so many frames under the hold bound */
+    float tx_gate_db;         /* a frame this far under the agent's recent level is echo; 15 */
     uint8_t tx_window_frames; /* how far back the agent's level counts; 21 (420 ms) */
 };
 
@@ -63,19 +64,19 @@ enum vg_barge_event { VG_BARGE_NONE, VG_BARGE_HOLD, VG_BARGE_RELEASE, VG_BARGE_C
 
 struct vg_barge {
     struct vg_barge_config config;
-    uint32_t history;      /* bit n: the frame n frames ago was voiced and not echo */
-    float tx_db[32];       /* the agent's level, newest at tx_at */
+    uint32_t history; /* bit n: the frame n frames ago was voiced and not echo */
+    float tx_db[32];  /* the agent's level, newest at tx_at */
     uint8_t tx_at;
-    uint8_t calm;          /* frames under the hold bound while held */
+    uint8_t calm; /* frames under the hold bound while held */
     bool held;
 };
 
 void vg_barge_init(struct vg_barge *b, const struct vg_barge_config *config);
 /* Forgets what was heard, at the start of a reply. */
 void vg_barge_rearm(struct vg_barge *b);
-/* Steps by one frame of the caller while the agent speaks. `agent_db` is the level of what was sent in this frame, 0 for
- * nothing. Call it on every frame, also when the agent is silent, with `speaking` false: the window then only
- * remembers levels. */
+/* Steps by one frame of the caller while the agent speaks. `agent_db` is the level of what was sent in this
+ * frame, 0 for nothing. Call it on every frame, also when the agent is silent, with `speaking` false: the
+ * window then only remembers levels. */
 enum vg_barge_event vg_barge_step(struct vg_barge *b, const struct vg_vad_frame *frame, float agent_db,
                                   bool speaking);
 

@@ -1,6 +1,7 @@
 /* Voice activity per 20 ms frame: WebRTC VAD (mode 2) and a voicing gate, behind an energy gate, with a hold.
  *
- * Plain state, no allocation after new, one thread. Recipe and thresholds were measured on real recordings, see docs/speech.md. */
+ * Plain state, no allocation after new, one thread. Recipe and thresholds were measured on real recordings,
+ * see docs/speech.md. */
 #ifndef VG_AUDIO_VAD_H
 #define VG_AUDIO_VAD_H
 
