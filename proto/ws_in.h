@@ -1,9 +1,9 @@
 /* What a client says on /ws/{call_id}: the streaming reader of its messages.
  *
- * Messages come in fragments of any size. `{"type":"audio","data":"<base64>"}` in that shape (any white space,
- * either order of the two keys) takes the fast path: it is scanned and decoded fragment by fragment, without a copy of the whole and without
- * a JSON library; everything else is collected (at most VG_WS_CONTROL_BYTES_MAX) and read with jansson. One reader a
- * connection; one thread; no socket. */
+ * Messages come in fragments of any size. `{"type":"audio","data":"<base64>"}` in that shape (any white
+ * space, either order of the two keys) takes the fast path: it is scanned and decoded fragment by fragment,
+ * without a copy of the whole and without a JSON library; everything else is collected (at most
+ * VG_WS_CONTROL_BYTES_MAX) and read with jansson. One reader a connection; one thread; no socket. */
 #ifndef VG_PROTO_WS_IN_H
 #define VG_PROTO_WS_IN_H
 
@@ -54,8 +54,8 @@ struct vg_ws_in {
     char digit;          /* 0-9 * # A-D */
     const char *turn_id; /* `played`; borrowed */
     int64_t played_ms;
-    const char *reason;  /* `end`, or NULL */
-    int64_t id;          /* `ping`: its "id" to be echoed, -1: none */
+    const char *reason; /* `end`, or NULL */
+    int64_t id;         /* `ping`: its "id" to be echoed, -1: none */
 };
 
 struct vg_ws_in_sink {
@@ -66,8 +66,9 @@ struct vg_ws_in_sink {
     /* An audio message turned out to be broken after pieces of it were given: forget them. */
     void (*audio_abort)(void *arg);
     void (*message)(void *arg, const struct vg_ws_in *msg);
-    /* The message was bad and was dropped; the connection goes on unless `fatal` (then close with `close_code`). `code` is one of the
-     * table in proto/asyncapi.yaml: BAD_JSON, UNKNOWN_TYPE, BAD_FIELD, BAD_BASE64, CHUNK_TOO_LONG, MESSAGE_TOO_BIG. */
+    /* The message was bad and was dropped; the connection goes on unless `fatal` (then close with
+     * `close_code`). `code` is one of the table in proto/asyncapi.yaml: BAD_JSON, UNKNOWN_TYPE, BAD_FIELD,
+     * BAD_BASE64, CHUNK_TOO_LONG, MESSAGE_TOO_BIG. */
     void (*error)(void *arg, const char *code, const char *message, bool fatal, int close_code);
     void *arg;
 };
@@ -76,7 +77,8 @@ struct vg_ws_reader;
 struct vg_ws_reader *vg_ws_reader_new(const struct vg_ws_in_sink *sink);
 struct vg_ws_reader *vg_ws_reader_free(struct vg_ws_reader *r);
 /* What is in force for audio, so that `config` starts from it. */
-void vg_ws_reader_set_audio(struct vg_ws_reader *r, const struct vg_ws_audio *in, const struct vg_ws_audio *out);
+void vg_ws_reader_set_audio(struct vg_ws_reader *r, const struct vg_ws_audio *in,
+                            const struct vg_ws_audio *out);
 /* Most decoded bytes one audio message may have (1 s of the negotiated codec); more is CHUNK_TOO_LONG. */
 void vg_ws_reader_set_chunk_max(struct vg_ws_reader *r, size_t bytes);
 /* One fragment of a message as the socket gives it. */

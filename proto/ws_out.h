@@ -55,7 +55,8 @@ void vg_ws_write_response(struct vg_buf *b, const struct vg_ws_stamp *s, const s
 void vg_ws_write_audio_mark(struct vg_buf *b, const struct vg_ws_stamp *s, bool start, const char *turn_id);
 void vg_ws_write_interrupted(struct vg_buf *b, const struct vg_ws_stamp *s, const char *turn_id,
                              const char *heard_text, int64_t played_ms, const char *reason);
-/* The reply is held (a sound that may become an interruption) or goes on: {"type":"reply_held"|"reply_resumed"} */
+/* The reply is held (a sound that may become an interruption) or goes on:
+ * {"type":"reply_held"|"reply_resumed"} */
 void vg_ws_write_hold(struct vg_buf *b, const struct vg_ws_stamp *s, bool held, const char *turn_id);
 void vg_ws_write_handoff(struct vg_buf *b, const struct vg_ws_stamp *s, const char *handoff_id,
                          const char *status, const char *queue, int estimated_wait_seconds);
