@@ -73,11 +73,11 @@ pg_start() {
     pg_create_database
 }
 
-# pg_create_database: the owner role and the database, where they are missing. The directory of the sockets is the lock
-# on the door: who may enter it may be any role.
+# pg_create_database: the login role and the database, where they are missing. The role has no more rights than a
+# managed database would give it. The directory of the sockets is the lock on the door: who may enter may be any role.
 pg_create_database() {
     if [ -z "$(pg_query "select 1 from pg_roles where rolname = 'voxgate'")" ]; then
-        pg_query "create role voxgate login superuser" || return
+        pg_query "create role voxgate login createrole" || return
     fi
     if [ -z "$(pg_query "select 1 from pg_database where datname = 'voxgate'")" ]; then
         pg_query "create database voxgate owner voxgate" || return

@@ -68,3 +68,8 @@ def english(clips):
 
 def noise(clips):
     return [c for c in clips if c.is_noise]
+
+
+def speech(name="goforward"):
+    """Samples of one of Debian's recordings."""
+    return next(c for c in debian_clips() if c.name == name).samples

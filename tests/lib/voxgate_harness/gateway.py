@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import uuid
 
 import psycopg2
 
@@ -29,6 +30,11 @@ def binary():
     if not there:
         raise FileNotFoundError("no voxgate was built; set VOXGATE_BIN")
     return max(there, key=os.path.getmtime)
+
+
+def uuid_of(prefixed):
+    """The UUID that the database holds for an id of the surfaces."""
+    return str(uuid.UUID(prefixed.split("_", 1)[1]))
 
 
 class Tenant:
@@ -209,7 +215,7 @@ class Gateway:
 
     def sql(self, query, parameters=()):
         """Rows of a query by the superuser (row-level security does not apply)."""
-        connection = psycopg2.connect(self.database_url)
+        connection = psycopg2.connect(self.database_url.replace("//vg_login@", "//postgres@"))
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:

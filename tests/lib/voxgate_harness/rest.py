@@ -66,6 +66,11 @@ class Rest:
     def delete(self, path, **more):
         return self.request("DELETE", path, **more)
 
+    def upgrade(self, path, headers=None):
+        """Asks for a WebSocket by hand, to see what a refusal says; 101 is dropped at once."""
+        return self.get(path, headers={"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                                       "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **(headers or {})})
+
     async def apost(self, path, body=None, **more):
         return await asyncio.to_thread(self.post, path, body, **more)
 

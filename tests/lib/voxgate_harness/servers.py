@@ -100,15 +100,18 @@ class Servers:
         self._pg = None
 
     def new_database(self):
-        """Creates an empty database and gives its URL; its owner is the superuser."""
-        self._databases += 1
-        name = f"vg_{self._databases}"
+        """Creates an empty database and gives its URL, for a role with no more rights than a managed
+        database gives: it owns the database and may create roles."""
         connection = psycopg2.connect(host=self.dir, user="postgres", dbname="postgres")
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f"create database {name}")
+            if self._databases == 0:
+                cursor.execute("create role vg_login login createrole")
+            self._databases += 1
+            name = f"vg_{self._databases}"
+            cursor.execute(f"create database {name} owner vg_login")
         connection.close()
-        return f"postgresql://postgres@/{name}?host={self.dir}"
+        return f"postgresql://vg_login@/{name}?host={self.dir}"
 
     # Redis ----------------------------------------------------------------------------------------------
     @property

@@ -1,0 +1,226 @@
+"""Who may do what: tokens, keys, tenants, the upgrade's refusals, CORS, the error shape."""
+import base64
+import json
+import time
+
+import jwt
+
+from voxgate_harness import ADMIN_KEY, JWT_SECRET, LOOPBACK, GatewayTest, Rest, main
+
+
+def unsigned(token):
+    """The same claims under `alg: none`."""
+    claims = token.split(".")[1]
+    header = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode()).rstrip(b"=").decode()
+    return f"{header}.{claims}."
+
+
+class Tokens(GatewayTest):
+    env = LOOPBACK
+
+    def bearer(self, token):
+        return Rest(self.gw.url, headers={"Authorization": f"Bearer {token}"})
+
+    def start(self, rest):
+        return rest.post("/call/start", {"tenant_id": self.tenant.id, "language": "en"})
+
+    def claims(self, **changed):
+        real = jwt.decode(self.rest.token, options={"verify_signature": False})
+        real.update(changed)
+        return {k: v for k, v in real.items() if v is not None}
+
+    def test_a_token_has_the_documented_claims(self):
+        claims = self.claims()
+        self.assertEqual(claims["tenant_id"], self.tenant.id)
+        self.assertLessEqual({"tenant_id", "sub", "scope", "iat", "exp", "jti"}, set(claims))
+        self.assertEqual(claims["exp"] - claims["iat"], 3600)
+
+    def test_a_wrong_key_gets_no_token(self):
+        body = {"tenant_id": self.tenant.id, "api_key": "vgk_wrong"}
+        self.assertError(Rest(self.gw.url).post("/auth/token", body), 401, "UNAUTHORIZED")
+
+    def test_a_key_of_another_tenant_gets_no_token(self):
+        other = self.gw.new_tenant("Other")
+        body = {"tenant_id": other.id, "api_key": self.tenant.api_key}
+        self.assertError(Rest(self.gw.url).post("/auth/token", body), 401, "UNAUTHORIZED")
+
+    def test_nothing_is_started_without_credentials(self):
+        self.assertError(self.start(Rest(self.gw.url)), 401, "UNAUTHORIZED")
+
+    def test_an_api_key_serves_without_a_token(self):
+        answer = self.start(Rest(self.gw.url, headers={"X-API-Key": self.tenant.api_key}))
+        self.assertEqual(answer.status, 200, answer)
+
+    def test_the_operators_key_is_an_api_key(self):
+        answer = Rest(self.gw.url, headers={"X-API-Key": ADMIN_KEY}).get("/call/call_00000000000070008000000000000000")
+        self.assertNotEqual(answer.status, 401, answer)
+
+    def test_an_unsigned_token_is_refused(self):
+        self.assertError(self.start(self.bearer(unsigned(self.rest.token))), 401, "UNAUTHORIZED")
+
+    def test_a_token_with_another_algorithm_is_refused(self):
+        for algorithm in ("HS384", "HS512"):
+            token = jwt.encode(self.claims(), JWT_SECRET, algorithm)
+            self.assertError(self.start(self.bearer(token)), 401, "UNAUTHORIZED")
+
+    def test_a_wrong_signature_is_refused(self):
+        token = jwt.encode(self.claims(), "another-secret-0123456789abcdef0123456789", "HS256")
+        self.assertError(self.start(self.bearer(token)), 401, "UNAUTHORIZED")
+
+    def test_an_expired_token_is_refused(self):
+        headers = jwt.get_unverified_header(self.rest.token)
+        past = int(time.time()) - 100
+        token = jwt.encode(self.claims(exp=past, iat=past - 3600), JWT_SECRET, "HS256", headers=headers)
+        self.assertError(self.start(self.bearer(token)), 401, "UNAUTHORIZED")
+
+    def test_a_token_without_expiry_is_refused(self):
+        headers = jwt.get_unverified_header(self.rest.token)
+        token = jwt.encode(self.claims(exp=None), JWT_SECRET, "HS256", headers=headers)
+        self.assertError(self.start(self.bearer(token)), 401, "UNAUTHORIZED")
+
+    def test_garbage_in_place_of_a_token_is_refused(self):
+        for token in ("x", "a.b.c", "..", "." * 5000, "eyJhbGciOiJIUzI1NiJ9." + "A" * 6000 + ".x", "\xff\xfe"):
+            self.assertError(self.start(self.bearer(token)), 401, "UNAUTHORIZED")
+
+    def test_a_session_token_is_no_access_token(self):
+        session_token = self.start(self.rest).json["session_token"]
+        self.assertIn(self.start(self.bearer(session_token)).status, (401, 403))
+
+    def test_refusals_are_counted(self):
+        before = self.gw.metrics().value("voxgate_auth_failures_total")
+        self.start(self.bearer("a.b.c"))
+        self.assertGreater(self.gw.metrics().value("voxgate_auth_failures_total"), before)
+
+    def test_a_body_that_names_another_tenant_is_forbidden(self):
+        other = self.gw.new_tenant("Other")
+        self.assertError(self.rest.post("/call/start", {"tenant_id": other.id}), 403, "FORBIDDEN")
+
+    def test_another_tenants_call_is_not_found(self):
+        call_id = self.start(self.rest).json["call_id"]
+        other = self.gw.rest(self.gw.new_tenant("Other"))
+        self.assertError(other.get(f"/call/{call_id}"), 404, "RESOURCE_NOT_FOUND")
+        self.assertError(other.post(f"/call/{call_id}/end"), 404, "RESOURCE_NOT_FOUND")
+        self.assertError(other.post("/handoff", {"call_id": call_id}), 404, "RESOURCE_NOT_FOUND")
+        self.assertEqual(self.rest.get(f"/call/{call_id}").status, 200)
+
+    def test_an_unknown_agent_is_named_as_such(self):
+        body = {"tenant_id": self.tenant.id, "agent_id": "agt_00000000000070008000000000000000"}
+        self.assertError(self.rest.post("/call/start", body), 404, "AGENT_NOT_FOUND")
+
+    def test_an_unknown_voice_lists_the_known_ones(self):
+        answer = self.rest.post("/call/start", {"tenant_id": self.tenant.id, "voice_id": "nobody"})
+        self.assertError(answer, 400, "VALIDATION_ERROR")
+        self.assertIn("arabic_gulf_male", answer.text)
+
+
+class Upgrade(GatewayTest):
+    env = LOOPBACK
+
+    def begun(self, rest=None):
+        answer = (rest or self.rest).start_call()
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json
+
+    def test_without_a_token_it_is_refused(self):
+        self.assertError(self.rest_without().upgrade(f"/ws/{self.begun()['call_id']}"), 401, "UNAUTHORIZED")
+
+    def rest_without(self):
+        return Rest(self.gw.url)
+
+    def test_with_a_bad_token_it_is_refused(self):
+        call = self.begun()
+        for token in ("x", "a.b.c", unsigned(call["session_token"]), call["session_token"][:-4] + "AAAA"):
+            answer = self.rest_without().upgrade(f"/ws/{call['call_id']}?token={token}")
+            self.assertError(answer, 401, "UNAUTHORIZED")
+
+    def test_with_the_token_of_another_call_it_is_forbidden(self):
+        first, second = self.begun(), self.begun()
+        answer = self.rest_without().upgrade(f"/ws/{first['call_id']}?token={second['session_token']}")
+        self.assertError(answer, 403, "FORBIDDEN")
+
+    def test_another_tenants_call_is_not_found(self):
+        mine = self.begun()
+        theirs = self.begun(self.gw.rest(self.gw.new_tenant("Other")))
+        answer = self.rest_without().upgrade(f"/ws/{mine['call_id']}?token={theirs['session_token']}")
+        self.assertIn((answer.status, answer.error_code), ((403, "FORBIDDEN"), (404, "RESOURCE_NOT_FOUND")))
+
+    def test_an_unknown_call_is_not_found(self):
+        answer = self.rest.upgrade("/ws/call_00000000000070008000000000000000")
+        self.assertError(answer, 404, "RESOURCE_NOT_FOUND")
+
+    def test_an_ended_call_is_gone(self):
+        call = self.begun()
+        self.rest.post(f"/call/{call['call_id']}/end")
+        answer = self.rest_without().upgrade(f"/ws/{call['call_id']}?token={call['session_token']}")
+        self.assertError(answer, 410, "CALL_ENDED")
+
+    async def test_a_second_connection_is_refused_while_the_first_lives(self):
+        call = await self.started()
+        answer = self.rest_without().upgrade(f"/ws/{call.call_id}?token={call.session_token}")
+        self.assertError(answer, 409, "CONFLICT")
+        await call.send({"type": "ping"})
+        await call.wait_for("pong")
+
+    async def test_the_token_is_taken_in_each_of_its_places(self):
+        for place in ("query", "header", "subprotocol"):
+            call = await self.started(connect=False)
+            await call.connect(token=place)
+            await call.wait_for("ready")
+            self.assertEqual(call.ws.subprotocol, "voxgate.v1" if place == "subprotocol" else None)
+
+    async def test_a_plain_get_is_told_to_upgrade(self):
+        call = self.begun()
+        answer = self.rest_without().get(f"/ws/{call['call_id']}?token={call['session_token']}")
+        self.assertIn(answer.status, (400, 426), answer)
+
+
+class Shape(GatewayTest):
+    env = {**LOOPBACK, "CORS_ORIGINS": "https://app.example.com, https://two.example.com"}
+
+    def test_unknown_routes_and_methods_have_the_error_shape(self):
+        self.assertError(self.rest.get("/no/such/route"), 404, "RESOURCE_NOT_FOUND")
+        wrong = self.rest.request("DELETE", "/call/start")
+        self.assertError(wrong, 405, "METHOD_NOT_ALLOWED")
+        self.assertIn("POST", wrong.headers["Allow"])
+
+    def test_request_ids_are_echoed_or_made(self):
+        self.assertEqual(self.rest.get("/health", headers={"X-Request-Id": "abc.DEF-1_2"}).headers["X-Request-Id"],
+                         "abc.DEF-1_2")
+        for bad in ("a b", "x" * 65, "ä"):
+            made = self.rest.get("/health", headers={"X-Request-Id": bad.encode("latin-1")}).headers["X-Request-Id"]
+            self.assertRegex(made, r"^req_[0-9a-f]{32}$")
+
+    def test_bad_bodies_name_what_is_wrong(self):
+        for body in (b"", b"{", b"[]", b'"x"', b'{"tenant_id":1}', b'{"tenant_id":"a","tenant_id":"b"}', b"\xff\xfe",
+                     b'{"language":"en"}'):
+            self.assertError(self.rest.post("/call/start", body), 400, "VALIDATION_ERROR")
+        answer = self.rest.post("/call/start", {"tenant_id": self.tenant.id, "language": "klingon", "metadata": 5})
+        self.assertError(answer, 400, "VALIDATION_ERROR")
+        for name in ("language", "metadata"):
+            self.assertIn(name, json.dumps(answer.json["error"]["details"]))
+
+    def test_too_large_a_body_is_refused(self):
+        answer = self.rest.post("/call/start", b'{"tenant_id":"' + b"x" * (2 << 20) + b'"}')
+        self.assertError(answer, 413, "PAYLOAD_TOO_LARGE")
+
+    def test_unknown_fields_are_ignored(self):
+        answer = self.rest.post("/call/start", {"tenant_id": self.tenant.id, "language": "en", "new_thing": {"a": 1}})
+        self.assertEqual(answer.status, 200, answer)
+
+    def test_configured_origins_may_call_and_others_may_not(self):
+        asked = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST",
+                 "Access-Control-Request-Headers": "authorization,content-type"}
+        answer = Rest(self.gw.url).request("OPTIONS", "/call/start", headers=asked)
+        self.assertIn(answer.status, (200, 204))
+        self.assertEqual(answer.headers["Access-Control-Allow-Origin"], "https://app.example.com")
+        self.assertIn("POST", answer.headers["Access-Control-Allow-Methods"])
+        self.assertIn("authorization", answer.headers["Access-Control-Allow-Headers"].lower())
+        self.assertIn("Origin", answer.headers["Vary"])
+        plain = Rest(self.gw.url).get("/health", headers={"Origin": "https://two.example.com"})
+        self.assertEqual(plain.headers["Access-Control-Allow-Origin"], "https://two.example.com")
+        stranger = Rest(self.gw.url).get("/health", headers={"Origin": "https://evil.example.com"})
+        self.assertIsNone(stranger.headers["Access-Control-Allow-Origin"])
+
+
+if __name__ == "__main__":
+    main()
