@@ -134,7 +134,8 @@ static int take_sextet(struct vg_base64_stream *s, uint8_t *out, uint32_t sextet
     return 3;
 }
 
-int vg_base64_stream_feed(struct vg_base64_stream *s, uint8_t *out, const char *text, size_t n, size_t *taken)
+size_t vg_base64_stream_feed(struct vg_base64_stream *s, uint8_t *out, const char *text, size_t n,
+                             size_t *taken)
 {
     size_t i = 0, bytes = 0;
     while (i < n) {
@@ -151,12 +152,12 @@ int vg_base64_stream_feed(struct vg_base64_stream *s, uint8_t *out, const char *
             break;
         int got = padding ? take_padding(s, out + bytes) : take_sextet(s, out + bytes, sextet >> 16);
         if (got < 0)
-            return got;
+            break;
         bytes += (size_t)got;
         i++;
     }
     *taken = i;
-    return bytes <= INT_MAX ? (int)bytes : VG_ETOOBIG;
+    return bytes;
 }
 
 int vg_base64_stream_finish(const struct vg_base64_stream *s)
@@ -168,6 +169,8 @@ int vg_base64_decode(uint8_t *out, const char *text, size_t n)
 {
     struct vg_base64_stream s = {0};
     size_t taken;
-    int bytes = vg_base64_stream_feed(&s, out, text, n, &taken);
-    return bytes < 0 || taken < n || vg_base64_stream_finish(&s) ? VG_EPARSE : bytes;
+    if (n > INT_MAX)
+        return VG_EPARSE;
+    size_t bytes = vg_base64_stream_feed(&s, out, text, n, &taken);
+    return taken < n || vg_base64_stream_finish(&s) ? VG_EPARSE : (int)bytes;
 }

@@ -24,11 +24,10 @@ struct vg_base64_stream {
     bool pad_due;  /* the first of two '=' has come */
     bool closed;   /* padding has come: nothing may follow */
 };
-/* Decodes up to the first character that is neither of the alphabet nor '=', and tells how many it took.
- * `out` needs (n / 4 + 1) * 3 bytes + 32. Returns bytes, or VG_EPARSE (wrong padding; then the stream is of
- * no use). */
-int vg_base64_stream_feed(struct vg_base64_stream *s, uint8_t *out, const char *text, size_t n,
-                          size_t *taken) VG_MUST_CHECK;
+/* Decodes up to the first character that may not stand where it does (a foreign one, or padding out of place)
+ * and tells how many it took. `out` needs (n / 4 + 1) * 3 bytes + 32. Returns bytes. */
+size_t vg_base64_stream_feed(struct vg_base64_stream *s, uint8_t *out, const char *text, size_t n,
+                             size_t *taken);
 /* 0 if the text may end here, else VG_EPARSE. */
 int vg_base64_stream_finish(const struct vg_base64_stream *s) VG_MUST_CHECK;
 

@@ -16,7 +16,7 @@ void ws_audio_start(struct ws_audio *a)
 
 void ws_audio_raw(struct ws_audio *a, const uint8_t *data, size_t bytes)
 {
-    if (a->bad || a->too_long || bytes == 0)
+    if (a->too_long || bytes == 0)
         return;
     if (a->bytes + bytes > a->chunk_max) {
         a->too_long = true;
@@ -63,8 +63,7 @@ static size_t char_step(struct ws_audio *a, char c, uint8_t *out, bool *closed)
 {
     if (a->escape_chars == 0 && c != '\\') {
         *closed = c == '"';
-        if (c != '"' && !a->too_long)
-            a->bad = true;
+        a->bad = a->bad || c != '"';
         return 0;
     }
     if (a->escape_chars == 0) {
@@ -73,10 +72,9 @@ static size_t char_step(struct ws_audio *a, char c, uint8_t *out, bool *closed)
     }
     char plain = escape_step(a, c);
     size_t taken = 0;
-    int bytes = plain && !a->bad ? vg_base64_stream_feed(&a->base64, out, &plain, 1, &taken) : 0;
-    if (bytes < 0 || (plain && taken == 0))
-        a->bad = true;
-    return bytes > 0 ? (size_t)bytes : 0;
+    size_t bytes = plain && !a->bad ? vg_base64_stream_feed(&a->base64, out, &plain, 1, &taken) : 0;
+    a->bad = a->bad || (plain && taken == 0);
+    return bytes;
 }
 
 size_t ws_audio_text(struct ws_audio *a, const char *text, size_t n, bool *closed)
@@ -89,9 +87,7 @@ size_t ws_audio_text(struct ws_audio *a, const char *text, size_t n, bool *close
         if (decoding) {
             size_t room = (PIECE_BYTES - filled) / 3 * 4, taken = 0;
             size_t ask = n - i < room ? n - i : room;
-            int bytes = vg_base64_stream_feed(&a->base64, piece + filled, text + i, ask, &taken);
-            a->bad = bytes < 0;
-            filled += bytes > 0 ? (size_t)bytes : 0;
+            filled += vg_base64_stream_feed(&a->base64, piece + filled, text + i, ask, &taken);
             i += taken;
         }
         if (filled > PIECE_BYTES - 16) {
@@ -115,7 +111,7 @@ void ws_audio_abort(struct ws_audio *a)
 void ws_audio_finish(struct ws_audio *a)
 {
     const struct vg_ws_in_sink *sink = a->sink;
-    bool broken = a->bad || (!a->too_long && vg_base64_stream_finish(&a->base64));
+    bool broken = a->bad || vg_base64_stream_finish(&a->base64);
     if (!broken && !a->too_long) {
         size_t bytes = a->bytes;
         a->bytes = 0;
@@ -124,7 +120,7 @@ void ws_audio_finish(struct ws_audio *a)
     }
     ws_audio_abort(a);
     char message[96];
-    if (broken) {
+    if (!a->too_long) {
         sink->error(sink->arg, "BAD_BASE64", "data is not strict base64", false, 0);
         return;
     }

@@ -293,9 +293,9 @@ static void finish_collected_audio(struct vg_ws_reader *r, const json_t *json)
         refuse(r, "INTERNAL_ERROR", "no memory for the message");
         return;
     }
-    int got = vg_base64_stream_feed(&r->audio.base64, bytes, json_string_value(data), n, &taken);
-    r->audio.bad = got < 0 || taken < n;
-    ws_audio_raw(&r->audio, bytes, got < 0 ? 0 : (size_t)got);
+    size_t got = vg_base64_stream_feed(&r->audio.base64, bytes, json_string_value(data), n, &taken);
+    r->audio.bad = taken < n;
+    ws_audio_raw(&r->audio, bytes, got);
     free(bytes);
     ws_audio_finish(&r->audio);
 }

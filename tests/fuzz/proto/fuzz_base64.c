@@ -25,10 +25,10 @@ static int decode_pieces(uint8_t *out, const char *text, size_t n, size_t step)
     int bytes = 0;
     for (size_t at = 0; at < n; at += step) {
         size_t ask = n - at < step ? n - at : step, taken = 0;
-        int got = vg_base64_stream_feed(&s, out + bytes, text + at, ask, &taken);
-        if (got < 0 || taken < ask)
+        size_t got = vg_base64_stream_feed(&s, out + bytes, text + at, ask, &taken);
+        if (taken < ask)
             return VG_EPARSE;
-        bytes += got;
+        bytes += (int)got;
     }
     return vg_base64_stream_finish(&s) ? VG_EPARSE : bytes;
 }
