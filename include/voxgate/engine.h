@@ -1,9 +1,9 @@
 /* What every engine adapter (STT, LLM, TTS) is given to live in, and the rules that all three ports share.
  *
  * An adapter is a translator. It is driven on one loop thread (the one that owns the call), never blocks it,
- * and owns no socket, thread or clock of its own: engine processes come from the nursery, blocking work goes to
- * the worker pool, timers come from the loop. Every callback runs on that loop thread, never from inside the
- * call that started it, and never after close/cancel returned. A failure ends a turn at most. */
+ * and owns no socket, thread or clock of its own: engine processes come from the nursery, blocking work goes
+ * to the worker pool, timers come from the loop. Every callback runs on that loop thread, never from inside
+ * the call that started it, and never after close/cancel returned. A failure ends a turn at most. */
 #ifndef VOXGATE_ENGINE_H
 #define VOXGATE_ENGINE_H
 
@@ -11,9 +11,9 @@
 
 #include "base/err.h"
 
-struct vg_loop;      /* net/loop.h */
-struct vg_nursery;   /* net/nursery.h */
-struct vg_workers;   /* net/workers.h */
+struct vg_loop;       /* net/loop.h */
+struct vg_nursery;    /* net/nursery.h */
+struct vg_workers;    /* net/workers.h */
 struct vg_synth_pool; /* provider/tts/synth_pool.h */
 struct vg_knowledge_ops;
 

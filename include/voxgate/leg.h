@@ -1,5 +1,5 @@
-/* The leg port: one media connection of a call (a WebSocket, a phone line) as the core sees it, and the core as
- * the connection sees it. The core knows no transport, the transport knows no turns.
+/* The leg port: one media connection of a call (a WebSocket, a phone line) as the core sees it, and the core
+ * as the connection sees it. The core knows no transport, the transport knows no turns.
  *
  * Threads: a leg lives on one loop thread, the one that accepted its connection. The core calls leg ops there
  * and nowhere else, and a leg calls its host there and nowhere else; that the call itself may live on another
@@ -16,7 +16,8 @@
 
 struct vg_loop;
 
-/* --- from the core to the leg ---------------------------------------------------------------------------- */
+/* --- from the core to the leg ----------------------------------------------------------------------------
+ */
 enum vg_leg_out_type {
     VG_OUT_READY,
     VG_OUT_SPEECH_STARTED,
@@ -27,9 +28,9 @@ enum vg_leg_out_type {
     VG_OUT_AUDIO_START, /* the reply's audio follows; legs that do not take it inline */
     VG_OUT_AUDIO,       /* encoded bytes of one frame; legs that do not take it inline */
     VG_OUT_AUDIO_END,
-    VG_OUT_CLEAR,       /* drop what was sent and is not played yet (before INTERRUPTED) */
+    VG_OUT_CLEAR, /* drop what was sent and is not played yet (before INTERRUPTED) */
     VG_OUT_INTERRUPTED,
-    VG_OUT_HOLD,        /* the reply is held; `flag` false: it goes on */
+    VG_OUT_HOLD, /* the reply is held; `flag` false: it goes on */
     VG_OUT_HANDOFF,
     VG_OUT_DTMF,
     VG_OUT_CALL_ENDED,
@@ -55,16 +56,16 @@ struct vg_leg_out {
     uint32_t generation; /* of the call's owner */
     int64_t utc_us;
     const char *turn_id;
-    const char *text;    /* transcript, clause, heard text, error message, reason of end, handoff status */
-    const char *code;    /* error code, handoff id, what interrupted ("voice", "message") */
-    const char *queue;   /* handoff */
+    const char *text;  /* transcript, clause, heard text, error message, reason of end, handoff status */
+    const char *code;  /* error code, handoff id, what interrupted ("voice", "message") */
+    const char *queue; /* handoff */
     double confidence;
     int64_t start_ms, end_ms; /* of the caller's audio; played_ms and duration_ms in end_ms */
-    uint32_t index;      /* piece number within the reply */
-    bool final;          /* last piece of the reply */
-    bool flag;           /* error: fatal; hold: held */
+    uint32_t index;           /* piece number within the reply */
+    bool final;               /* last piece of the reply */
+    bool flag;                /* error: fatal; hold: held */
     char digit;
-    int number;          /* estimated wait, seconds; ping id (-1: none) */
+    int number; /* estimated wait, seconds; ping id (-1: none) */
     const uint8_t *audio;
     size_t audio_bytes;
     const struct vg_leg_ready *ready;
@@ -81,7 +82,8 @@ struct vg_leg_ops {
     void (*close)(struct vg_leg *leg, int code, const char *reason);
 };
 
-/* --- from the leg to the core ---------------------------------------------------------------------------- */
+/* --- from the leg to the core ----------------------------------------------------------------------------
+ */
 enum vg_leg_in_type {
     VG_IN_BARGE_IN,
     VG_IN_PING, /* answered with PONG */
@@ -96,25 +98,26 @@ enum vg_leg_in_type {
 struct vg_leg_settings {
     enum vg_codec out_codec;
     int out_rate_hz;
-    bool inline_audio;   /* audio travels within RESPONSE events, in pieces of at most piece_frames */
-    int piece_frames;    /* frames of 20 ms a piece, 1..12 */
-    int lead_ms;         /* -1: the call's default */
-    int endpointing_ms;  /* -1: the call's default */
-    int barge_in;        /* -1: the call's default */
+    bool inline_audio;  /* audio travels within RESPONSE events, in pieces of at most piece_frames */
+    int piece_frames;   /* frames of 20 ms a piece, 1..12 */
+    int lead_ms;        /* -1: the call's default */
+    int endpointing_ms; /* -1: the call's default */
+    int barge_in;       /* -1: the call's default */
 };
 
 struct vg_leg_in {
     enum vg_leg_in_type type;
-    const char *text;    /* TEXT; END: reason or NULL; PLAYED: turn id */
+    const char *text; /* TEXT; END: reason or NULL; PLAYED: turn id */
     char digit;
-    int64_t number;      /* PLAYED: ms; PING: id or -1 */
+    int64_t number; /* PLAYED: ms; PING: id or -1 */
     struct vg_leg_settings settings;
 };
 
 struct vg_leg_host; /* the core's end; valid from attach until `close` op or `gone` */
 
 struct vg_leg_host_ops {
-    /* Samples of the caller at 16 kHz, in order. Returns VG_EFULL if some were dropped (and counted). Real-time safe. */
+    /* Samples of the caller at 16 kHz, in order. Returns VG_EFULL if some were dropped (and counted).
+     * Real-time safe. */
     int (*audio)(struct vg_leg_host *host, const int16_t *pcm, size_t samples, int64_t arrival_us);
     /* Samples that `audio` would take now without dropping. */
     size_t (*space)(struct vg_leg_host *host);

@@ -22,8 +22,8 @@ struct vg_llm_request {
     const char *tenant_id;
     const char *agent_id;
     const char *call_id;
-    const char *language;      /* the language to answer in */
-    const char *system_prompt; /* variables already filled in */
+    const char *language;                  /* the language to answer in */
+    const char *system_prompt;             /* variables already filled in */
     const struct vg_llm_message *messages; /* oldest first; the last one is the caller's */
     size_t message_count;
     uint32_t turn;

@@ -1,8 +1,9 @@
 /* The telephony port: how a phone network reaches the core without the core knowing which one it is.
  *
- * After requirement "telephony adapter": numbers are registered and unregistered, inbound calls are announced,
- * and call events (INITIATED, RINGING, ANSWERED, ENDED, FAILED) are reported. Every operation carries its
- * tenant. The audio of an answered call flows through a leg, as that of a WebSocket does (voxgate/leg.h). */
+ * After requirement "telephony adapter": numbers are registered and unregistered, inbound calls are
+ * announced, and call events (INITIATED, RINGING, ANSWERED, ENDED, FAILED) are reported. Every operation
+ * carries its tenant. The audio of an answered call flows through a leg, as that of a WebSocket does
+ * (voxgate/leg.h). */
 #ifndef VOXGATE_TELEPHONY_H
 #define VOXGATE_TELEPHONY_H
 
@@ -32,8 +33,8 @@ struct vg_call_metadata {
     char caller_number[24];           /* E.164 */
     char called_number[24];           /* E.164 */
     enum vg_call_direction direction;
-    int64_t timestamp_us;             /* Unix time */
-    char external_id[64];             /* the network's own id of the call */
+    int64_t timestamp_us; /* Unix time */
+    char external_id[64]; /* the network's own id of the call */
 };
 
 struct vg_telephony_event {
@@ -45,8 +46,8 @@ struct vg_telephony_event {
 
 /* What the adapter may ask of the core; all on the loop thread that the adapter was opened on. */
 struct vg_telephony_host {
-    /* A call changed state. For VG_TEL_ANSWERED, `leg` carries its audio and is given to the core; it is NULL for all
-     * others. Errors: VG_ENOENT (tenant or number unknown), VG_ECAPACITY, VG_ELIMIT. */
+    /* A call changed state. For VG_TEL_ANSWERED, `leg` carries its audio and is given to the core; it is NULL
+     * for all others. Errors: VG_ENOENT (tenant or number unknown), VG_ECAPACITY, VG_ELIMIT. */
     int (*event)(void *host_arg, const struct vg_telephony_event *event, struct vg_leg *leg);
     void *host_arg;
 };

@@ -5,8 +5,8 @@
 #ifndef VG_BASE_BUF_H
 #define VG_BASE_BUF_H
 
-#include <stdbool.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"

@@ -43,7 +43,8 @@ void vg_sha256_hex(const void *data, size_t n, char out[VG_SHA256_HEX_SIZE])
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
-void vg_hmac_sha256(const void *key, size_t key_bytes, const void *data, size_t n, uint8_t out[VG_SHA256_SIZE])
+void vg_hmac_sha256(const void *key, size_t key_bytes, const void *data, size_t n,
+                    uint8_t out[VG_SHA256_SIZE])
 {
     unsigned size = VG_SHA256_SIZE;
     HMAC(EVP_sha256(), key, (int)key_bytes, data, n, out, &size);
@@ -65,7 +66,8 @@ int vg_base64url_encode(char *out, size_t cap, const void *data, size_t n)
     char *q = out;
     for (size_t i = 0; i < n; i += 3) {
         size_t have = n - i < 3 ? n - i : 3;
-        uint32_t v = (uint32_t)p[i] << 16 | (have > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (have > 2 ? p[i + 2] : 0);
+        uint32_t v =
+            (uint32_t)p[i] << 16 | (have > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (have > 2 ? p[i + 2] : 0);
         for (size_t k = 0; k <= have; k++)
             *q++ = URL64[v >> (18 - 6 * k) & 63];
     }

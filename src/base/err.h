@@ -34,9 +34,9 @@ enum vg_err {
 /* A short English phrase for `err`; never NULL. Any thread. */
 const char *vg_strerror(int err);
 
-#define VG_MUST_CHECK __attribute__((warn_unused_result))
+#define VG_MUST_CHECK               __attribute__((warn_unused_result))
 #define VG_PRINTF(fmt_index, first) __attribute__((format(printf, fmt_index, first)))
-#define VG_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define VG_COUNT_OF(array)          (sizeof(array) / sizeof((array)[0]))
 
 /* Ends the process with file and line. For broken invariants of our own only. */
 _Noreturn void vg_assert_failed(const char *expr, const char *file, int line);

@@ -19,10 +19,10 @@
 enum { VG_JSON_DEPTH_MAX = 32 };
 
 struct vg_json {
-    struct vg_buf *out;                  /* borrowed */
-    int depth;                           /* open objects and arrays */
-    bool has_member[VG_JSON_DEPTH_MAX];  /* a comma is due before the next member */
-    char closer[VG_JSON_DEPTH_MAX];      /* '}' or ']' */
+    struct vg_buf *out;                 /* borrowed */
+    int depth;                          /* open objects and arrays */
+    bool has_member[VG_JSON_DEPTH_MAX]; /* a comma is due before the next member */
+    char closer[VG_JSON_DEPTH_MAX];     /* '}' or ']' */
 };
 
 struct vg_json vg_json_start(struct vg_buf *out);

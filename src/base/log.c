@@ -1,8 +1,8 @@
 /* Asynchronous JSON logger; see log.h.
  *
  * The ring is the bounded many-producer queue with a sequence number per slot: a producer claims a slot by
- * moving `tail`, writes the line, and publishes it by the slot's sequence. The writer thread sleeps on a futex-
- * like semaphore (POSIX sem) that producers post without blocking. */
+ * moving `tail`, writes the line, and publishes it by the slot's sequence. The writer thread sleeps on a
+ * futex- like semaphore (POSIX sem) that producers post without blocking. */
 #include "base/log.h"
 
 #include <ctype.h>
@@ -127,8 +127,11 @@ int vg_log_parse_level(const char *text, enum vg_log_level *out)
     static const struct {
         const char *name;
         enum vg_log_level level;
-    } NAMES[] = {{"debug", VG_LOG_DEBUG}, {"info", VG_LOG_INFO}, {"warn", VG_LOG_WARN},
-                 {"warning", VG_LOG_WARN}, {"error", VG_LOG_ERROR}};
+    } NAMES[] = {{"debug", VG_LOG_DEBUG},
+                 {"info", VG_LOG_INFO},
+                 {"warn", VG_LOG_WARN},
+                 {"warning", VG_LOG_WARN},
+                 {"error", VG_LOG_ERROR}};
     for (size_t i = 0; i < VG_COUNT_OF(NAMES); i++) {
         if (strcasecmp(text, NAMES[i].name) == 0) {
             *out = NAMES[i].level;

@@ -4,8 +4,8 @@
  *     -> {"ts":"2024-01-01T00:00:00.000Z","level":"info","event":"call.started","call_id":"call_..",...}
  *
  * The format is a list of `key=%conversion` pairs separated by blanks; %s values become JSON strings, numeric
- * ones numbers. Any thread, never blocks: lines go through a bounded ring, a full ring drops and counts, and an
- * event that repeats more than 20 times in a second is counted and summed up instead. Never log secrets or
+ * ones numbers. Any thread, never blocks: lines go through a bounded ring, a full ring drops and counts, and
+ * an event that repeats more than 20 times in a second is counted and summed up instead. Never log secrets or
  * audio; transcript text only at debug. */
 #ifndef VG_BASE_LOG_H
 #define VG_BASE_LOG_H

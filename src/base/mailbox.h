@@ -1,8 +1,8 @@
 /* A mailbox: how any thread hands a message to one thread that runs a loop.
  *
- * Lock-free, many producers, one consumer, first in first out per producer. Messages are intrusive: the poster
- * embeds a vg_message in its own struct, gives it away by posting, and the handler owns it from then on. The
- * wake function runs only when the mailbox was empty, so that a burst costs one wake-up. */
+ * Lock-free, many producers, one consumer, first in first out per producer. Messages are intrusive: the
+ * poster embeds a vg_message in its own struct, gives it away by posting, and the handler owns it from then
+ * on. The wake function runs only when the mailbox was empty, so that a burst costs one wake-up. */
 #ifndef VG_BASE_MAILBOX_H
 #define VG_BASE_MAILBOX_H
 
@@ -30,6 +30,6 @@ void vg_mailbox_post(struct vg_mailbox *box, struct vg_message *msg);
 size_t vg_mailbox_drain(struct vg_mailbox *box);
 
 /* The struct that embeds a message: VG_MESSAGE_OF(msg, struct job, message). */
-#define VG_MESSAGE_OF(msg, type, member) ((type *)(void *)((char *)(msg) - offsetof(type, member)))
+#define VG_MESSAGE_OF(msg, type, member) ((type *)(void *)((char *)(msg)-offsetof(type, member)))
 
 #endif

@@ -26,14 +26,32 @@ struct setting {
 
 static const struct setting SETTINGS[] = {
 #define VG_STR(field, n, def, ch, f, h)                                                                      \
-    {.name = (n), .type = SETTING_STR, .offset = offsetof(struct vg_config, field), .default_str = (def),    \
-     .choices = (ch), .unit = "", .flags = (f), .help = (h)},
+    {.name = (n),                                                                                            \
+     .type = SETTING_STR,                                                                                    \
+     .offset = offsetof(struct vg_config, field),                                                            \
+     .default_str = (def),                                                                                   \
+     .choices = (ch),                                                                                        \
+     .unit = "",                                                                                             \
+     .flags = (f),                                                                                           \
+     .help = (h)},
 #define VG_INT(field, n, def, lo, hi, u, f, h)                                                               \
-    {.name = (n), .type = SETTING_INT, .offset = offsetof(struct vg_config, field), .default_int = (def),    \
-     .min = (lo), .max = (hi), .unit = (u), .flags = (f), .help = (h)},
+    {.name = (n),                                                                                            \
+     .type = SETTING_INT,                                                                                    \
+     .offset = offsetof(struct vg_config, field),                                                            \
+     .default_int = (def),                                                                                   \
+     .min = (lo),                                                                                            \
+     .max = (hi),                                                                                            \
+     .unit = (u),                                                                                            \
+     .flags = (f),                                                                                           \
+     .help = (h)},
 #define VG_BOOL(field, n, def, f, h)                                                                         \
-    {.name = (n), .type = SETTING_BOOL, .offset = offsetof(struct vg_config, field), .default_int = (def),   \
-     .unit = "", .flags = (f), .help = (h)},
+    {.name = (n),                                                                                            \
+     .type = SETTING_BOOL,                                                                                   \
+     .offset = offsetof(struct vg_config, field),                                                            \
+     .default_int = (def),                                                                                   \
+     .unit = "",                                                                                             \
+     .flags = (f),                                                                                           \
+     .help = (h)},
 #include "config/config_table.inc"
 #undef VG_STR
 #undef VG_INT
@@ -99,8 +117,8 @@ static int parse_int(const struct setting *s, const char *text, int64_t *out, st
     errno = 0;
     long long v = strtoll(text, &end, 10);
     if (errno || end == text || *end || v < s->min || v > s->max) {
-        vg_buf_printf(problems, "%s must be a whole number from %lld to %lld%s%s\n", s->name, (long long)s->min,
-                      (long long)s->max, *s->unit ? " " : "", s->unit);
+        vg_buf_printf(problems, "%s must be a whole number from %lld to %lld%s%s\n", s->name,
+                      (long long)s->min, (long long)s->max, *s->unit ? " " : "", s->unit);
         return VG_EINVAL;
     }
     *out = v;
@@ -203,7 +221,8 @@ static int check_together(const struct vg_config *c, bool serving, struct vg_buf
     bool production = c->app_env && strcmp(c->app_env, "production") == 0;
     if (production && c->jwt_secret &&
         (strcmp(c->jwt_secret, VG_JWT_SECRET_EXAMPLE) == 0 || strlen(c->jwt_secret) < 32))
-        vg_buf_puts(problems, "JWT_SECRET is a known default or shorter than 32 bytes; production refuses it\n");
+        vg_buf_puts(problems,
+                    "JWT_SECRET is a known default or shorter than 32 bytes; production refuses it\n");
     return problems->len > before ? VG_EINVAL : 0;
 }
 

@@ -11,19 +11,20 @@
 #include "base/buf.h"
 
 struct vg_config {
-#define VG_STR(field, name, def, choices, flags, help) const char *field;
+#define VG_STR(field, name, def, choices, flags, help)        const char *field;
 #define VG_INT(field, name, def, min, max, unit, flags, help) int64_t field;
-#define VG_BOOL(field, name, def, flags, help) bool field;
+#define VG_BOOL(field, name, def, flags, help)                bool field;
 #include "config/config_table.inc"
 #undef VG_STR
 #undef VG_INT
 #undef VG_BOOL
 };
 
-/* Loads all settings: the environment wins over `file` (lines NAME=value, # comments; NULL: none), the file over
- * defaults. `serving`: settings that serve requires must be there. `problems` receives one line a bad or missing
- * setting. Returns VG_EINVAL if there is any. On success `*out` is given to the caller. */
-int vg_config_load(struct vg_config **out, const char *file, bool serving, struct vg_buf *problems) VG_MUST_CHECK;
+/* Loads all settings: the environment wins over `file` (lines NAME=value, # comments; NULL: none), the file
+ * over defaults. `serving`: settings that serve requires must be there. `problems` receives one line a bad or
+ * missing setting. Returns VG_EINVAL if there is any. On success `*out` is given to the caller. */
+int vg_config_load(struct vg_config **out, const char *file, bool serving,
+                   struct vg_buf *problems) VG_MUST_CHECK;
 struct vg_config *vg_config_free(struct vg_config *c);
 
 /* What is in force, "NAME=value  # help (source)" a line; secrets are masked. */

@@ -1,0 +1,463 @@
+/* The life of a call: its first leg, lost and resumed legs, limits, its end. Owner's loop. See call.h. */
+#include "call/call.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "bus/bus.h"
+#include "call/call_create.h"
+#include "call/call_internal.h"
+#include "config/config.h"
+#include "obs/metrics.h"
+
+enum {
+    CLOSE_NORMAL = 1000,
+    CLOSE_DRAINING = 1001,
+    CLOSE_INTERNAL = 1011,
+    CLOSE_GONE = 4404,
+    CLOSE_TAKEN_OVER = 4409,
+};
+
+/* --- settings --------------------------------------------------------------------------------------------
+ */
+
+static int endpointing_ms(const struct vg_call *c)
+{
+    if (c->settings.endpointing_ms >= 0)
+        return c->settings.endpointing_ms;
+    return c->spec->endpointing_ms ? (int)c->spec->endpointing_ms : (int)c->shard->config->endpointing_ms;
+}
+
+static int lead_ms(const struct vg_call *c)
+{
+    return c->settings.lead_ms >= 0 ? c->settings.lead_ms : (int)c->shard->config->lead_ms;
+}
+
+static bool barge_in(const struct vg_call *c)
+{
+    return c->settings.barge_in >= 0 ? c->settings.barge_in != 0 : c->spec->barge_in;
+}
+
+static struct vg_turn_config turn_config(const struct vg_call *c)
+{
+    struct vg_turn_config t = vg_turn_config_default();
+    t.end_frames = (uint16_t)(endpointing_ms(c) * 1000 / VG_FRAME_US);
+    t.pause_frames = (uint16_t)(c->shard->config->pause_ms * 1000 / VG_FRAME_US);
+    return t;
+}
+
+int call_apply_settings(struct vg_call *c, const struct vg_leg_settings *s)
+{
+    struct vg_encoder_config config = {.codec = s->out_codec,
+                                       .rate_hz = s->out_rate_hz,
+                                       .opus_bitrate = (int)c->shard->config->opus_bitrate,
+                                       .opus_complexity = (int)c->shard->config->opus_complexity};
+    struct vg_encoder *encoder = vg_encoder_new(&config);
+    if (!encoder)
+        return VG_ENOMEM;
+    int err = vg_media_set_output(c->media, encoder, s->piece_frames);
+    if (err)
+        return err;
+    c->settings = *s;
+    struct vg_turn_config turn = turn_config(c);
+    return vg_media_set_turn(c->media, &turn, (int64_t)lead_ms(c) * VG_US_PER_MS, barge_in(c));
+}
+
+void call_send_ready(struct vg_call *c, bool resumed)
+{
+    struct vg_leg_ready ready = {.call_id = c->spec->call_id,
+                                 .session_id = c->spec->session_id,
+                                 .resume_token = c->state.resume_token,
+                                 .language = c->language,
+                                 .stt_engine = c->spec->stt_name,
+                                 .stt_language = c->language,
+                                 .stt_open_speech = c->spec->stt_open_speech,
+                                 .resumed = resumed,
+                                 .lead_ms = lead_ms(c),
+                                 .endpointing_ms = endpointing_ms(c),
+                                 .barge_in = barge_in(c)};
+    struct vg_leg_out out = {.type = VG_OUT_READY, .ready = &ready};
+    call_emit(c, &out);
+}
+
+/* --- state -----------------------------------------------------------------------------------------------
+ */
+
+void call_publish_state(struct vg_call *c)
+{
+    vg_calls_update(c->shard->calls, c->entry, &c->state);
+}
+
+static void make_resume_token(struct vg_call *c)
+{
+    uint8_t random[24];
+    vg_random_bytes(random, sizeof random);
+    int n = vg_base64url_encode(c->state.resume_token, sizeof c->state.resume_token, random, sizeof random);
+    VG_ASSERT(n > 0);
+}
+
+static void housekeeping(void *arg)
+{
+    struct vg_call *c = arg;
+    const struct vg_config *config = c->shard->config;
+    int64_t now = vg_loop_now_us(c->shard->loop);
+    if (now - c->attached_us > config->call_max_seconds * VG_US_PER_S)
+        call_finish(c, "max_duration", VG_CALL_ENDED);
+    else if (!c->host && now - c->detached_us > config->resume_seconds * VG_US_PER_S)
+        call_finish(c, "connection_lost", VG_CALL_ENDED);
+}
+
+/* --- first leg -------------------------------------------------------------------------------------------
+ */
+
+static struct vg_call *call_new(struct vg_shard *shard, struct vg_call_entry *entry)
+{
+    struct vg_call *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
+    c->shard = shard;
+    c->entry = entry;
+    c->spec = entry->spec;
+    c->settings = (struct vg_leg_settings){.lead_ms = -1, .endpointing_ms = -1, .barge_in = -1};
+    memcpy(c->language, c->spec->language, sizeof c->language);
+    struct vg_media_config media = {.loop = shard->loop,
+                                    .clock = shard->clock,
+                                    .pool = shard->pool,
+                                    .turn = turn_config(c),
+                                    .lead_us = (int64_t)lead_ms(c) * VG_US_PER_MS,
+                                    .barge_in = barge_in(c),
+                                    .events = &call_media_events,
+                                    .arg = c};
+    c->media = vg_media_new(&media);
+    c->housekeeping = vg_timer_new(shard->loop, housekeeping, c);
+    if (!c->media || !c->housekeeping) {
+        if (c->media)
+            vg_media_stop(c->media, NULL, NULL);
+        vg_timer_free(c->housekeeping);
+        vg_call_entry_put(entry);
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
+static void greet(struct vg_call *c)
+{
+    if (c->caller.choosing_language)
+        reply_say(
+            c,
+            "Hello. For English, press one. \xd9\x84\xd9\x84\xd8\xb9\xd9\x8e\xd8\xb1\xd9\x8e\xd8\xa8\xd9\x90"
+            "\xd9\x8a\xd9\x8e\xd9\x91\xd8\xa9\xd8\x8c "
+            "\xd8\xa7\xd8\xb6\xd9\x92\xd8\xba\xd9\x8e\xd8\xb7\xd9\x92 "
+            "\xd8\xa7\xd9\x90\xd8\xab\xd9\x92\xd9\x86\xd9\x8e\xd9\x8a\xd9\x92\xd9\x86.",
+            c->language);
+    else if (c->spec->greeting && *c->spec->greeting)
+        reply_say(c, c->spec->greeting, c->language);
+}
+
+static void begin(struct vg_call *c)
+{
+    int64_t now = vg_loop_now_us(c->shard->loop);
+    c->attached_us = c->last_input_us = now;
+    c->state = vg_calls_look(c->shard->calls, c->entry);
+    c->state.status = VG_CALL_IN_PROGRESS;
+    c->state.answered_utc_us = vg_utc_us();
+    make_resume_token(c);
+    vg_calls_set_call(c->shard->calls, c->entry, c);
+    call_publish_state(c);
+    c->span = vg_span_begin("call", &c->spec->trace);
+    vg_span_str(c->span, "call.id", c->spec->call_id);
+    vg_timer_start(c->housekeeping, VG_US_PER_S, VG_US_PER_S);
+    call_record_state(c);
+    call_show_live(c->entry);
+    int err = call_turn_open(c);
+    call_send_ready(c, false);
+    if (err) {
+        vg_log_warn("call.stt_unavailable", "call_id=%s error=%s", c->spec->call_id, vg_strerror(err));
+        call_emit_error(c, "ASR_FAILED", "speech recognition is not available for this call", false);
+    }
+    greet(c);
+    vg_log_info("call.answered", "call_id=%s tenant_id=%s shard=%u", c->spec->call_id, c->spec->tenant_id,
+                c->shard->index);
+}
+
+static int attach_first(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg)
+{
+    int err = vg_calls_claim(shard->calls, entry, shard);
+    if (err)
+        return err;
+    struct vg_call *c = call_new(shard, entry);
+    struct vg_leg_host *host = c ? host_new(c, leg) : NULL;
+    if (!host || call_apply_settings(c, &leg->settings)) {
+        /* Out of memory: the call cannot live. Its entry ends as failed. */
+        struct vg_call_snapshot s = vg_calls_look(shard->calls, entry);
+        s.status = VG_CALL_FAILED;
+        s.ended_utc_us = vg_utc_us();
+        snprintf(s.end_reason, sizeof s.end_reason, "out_of_memory");
+        vg_calls_update(shard->calls, entry, &s);
+        call_record_unclaimed_end(shard, entry);
+        call_release(entry);
+        return VG_ENOMEM;
+    }
+    c->host = host;
+    begin(c);
+    return 0;
+}
+
+/* --- lost and resumed legs --------------------------------------------------------------------------------
+ */
+
+void call_leg_gone(struct vg_call *c, struct vg_leg_host *host)
+{
+    if (c->host == host && !c->ending)
+        vg_log_info("call.connection_lost", "call_id=%s", c->spec->call_id);
+    c->detached_us = vg_loop_now_us(c->shard->loop);
+    vg_media_set_connected(c->media, false);
+    c->host_closing = true;
+    c->host = NULL;
+    host_close(host, CLOSE_NORMAL, "");
+}
+
+static void take_next_leg(struct vg_call *c)
+{
+    struct vg_leg *leg = c->next_leg;
+    c->next_leg = NULL;
+    struct vg_leg_host *host = host_new(c, leg);
+    if (!host) {
+        leg->ops->close(leg, CLOSE_INTERNAL, "out of memory");
+        return;
+    }
+    c->host = host;
+    struct vg_leg_settings s = leg->settings;
+    s.lead_ms = c->settings.lead_ms;
+    s.endpointing_ms = c->settings.endpointing_ms;
+    s.barge_in = c->settings.barge_in;
+    if (call_apply_settings(c, &s))
+        vg_log_warn("call.resume_settings", "call_id=%s", c->spec->call_id);
+    vg_media_set_connected(c->media, true);
+    call_send_ready(c, true);
+    call_outbox_replay(c, c->next_last_seq);
+    vg_log_info("call.resumed", "call_id=%s", c->spec->call_id);
+}
+
+void call_leg_closed(struct vg_call *c)
+{
+    c->host_closing = false;
+    if (c->ending)
+        call_free_if_done(c);
+    else if (c->next_leg)
+        take_next_leg(c);
+}
+
+static void resume(struct vg_call *c, struct vg_leg *leg, uint64_t last_seq)
+{
+    c->next_leg = leg;
+    c->next_last_seq = last_seq;
+    if (c->host) {
+        struct vg_leg_host *old = c->host;
+        c->host = NULL;
+        c->host_closing = true;
+        c->detached_us = vg_loop_now_us(c->shard->loop);
+        host_close(old, CLOSE_TAKEN_OVER, "taken over by another connection");
+    } else if (!c->host_closing) {
+        take_next_leg(c);
+    }
+}
+
+struct resume_job {
+    struct vg_message message;
+    struct vg_call_entry *entry; /* a reference */
+    struct vg_leg *leg;
+    uint64_t last_seq;
+};
+
+static void refuse_leg(struct vg_message *msg)
+{
+    struct resume_job *job = VG_MESSAGE_OF(msg, struct resume_job, message);
+    job->leg->ops->close(job->leg, CLOSE_GONE, "the call has ended");
+    vg_call_entry_put(job->entry);
+    free(job);
+}
+
+static void run_resume(struct vg_message *msg)
+{
+    struct resume_job *job = VG_MESSAGE_OF(msg, struct resume_job, message);
+    struct vg_call *c = job->entry->call;
+    if (!c || c->ending || c->next_leg) {
+        msg->handle = refuse_leg;
+        vg_loop_post(job->leg->loop, msg);
+        return;
+    }
+    resume(c, job->leg, job->last_seq);
+    vg_call_entry_put(job->entry);
+    free(job);
+}
+
+int vg_call_attach(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg, bool resuming,
+                   uint64_t last_seq)
+{
+    if (!resuming)
+        return attach_first(shard, entry, leg);
+    if (!entry->owner)
+        return VG_ESTATE;
+    struct resume_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return VG_ENOMEM;
+    atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
+    *job =
+        (struct resume_job){.message.handle = run_resume, .entry = entry, .leg = leg, .last_seq = last_seq};
+    vg_loop_post(entry->owner->loop, &job->message);
+    return 0;
+}
+
+/* --- what the leg says ------------------------------------------------------------------------------------
+ */
+
+static void change_settings(struct vg_call *c, const struct vg_leg_settings *s)
+{
+    int err = call_apply_settings(c, s);
+    if (err)
+        call_emit_error(c, "BAD_FIELD", vg_strerror(err), false);
+    else
+        call_send_ready(c, false);
+}
+
+void call_message(struct vg_call *c, const struct vg_leg_in *in)
+{
+    if (c->ending)
+        return;
+    c->last_input_us = vg_loop_now_us(c->shard->loop);
+    switch (in->type) {
+    case VG_IN_BARGE_IN: reply_interrupt(c, "message"); break;
+    case VG_IN_PING: {
+        struct vg_leg_out out = {.type = VG_OUT_PONG, .number = (int)in->number};
+        call_emit_now(c, &out);
+        break;
+    }
+    case VG_IN_TEXT: call_turn_accept(c, in->text, 1.0, NULL, "text"); break;
+    case VG_IN_DTMF: call_turn_dtmf(c, in->digit); break;
+    case VG_IN_PLAYED: break; /* the playout clock is what counts; kept for clients that report it */
+    case VG_IN_SETTINGS: change_settings(c, &in->settings); break;
+    case VG_IN_END: call_finish(c, in->text && *in->text ? in->text : "client_ended", VG_CALL_ENDED); break;
+    }
+}
+
+/* --- the end ----------------------------------------------------------------------------------------------
+ */
+
+static void on_media_stopped(void *arg)
+{
+    struct vg_call *c = arg;
+    c->media_stopped = true;
+    call_free_if_done(c);
+}
+
+static void stop_media_when_free(struct vg_call *c)
+{
+    if (c->media && !c->host && !c->host_closing) {
+        struct vg_media *m = c->media;
+        c->media = NULL;
+        vg_media_stop(m, on_media_stopped, c);
+    }
+}
+
+static void tell_end(struct vg_call *c)
+{
+    c->end_told = true;
+    struct vg_leg_out out = {.type = VG_OUT_CALL_ENDED,
+                             .text = c->state.end_reason,
+                             .end_ms = c->state.duration_us / VG_US_PER_MS};
+    call_emit_now(c, &out);
+    if (c->host) {
+        struct vg_leg_host *host = c->host;
+        c->host = NULL;
+        c->host_closing = true;
+        bool draining = strcmp(c->state.end_reason, "server_draining") == 0;
+        host_close(host, draining ? CLOSE_DRAINING : CLOSE_NORMAL, c->state.end_reason);
+    }
+    if (c->next_leg) {
+        c->next_leg->ops->close(c->next_leg, CLOSE_GONE, "the call has ended");
+        c->next_leg = NULL;
+    }
+    call_release(c->entry);
+    while (c->end_waiters) {
+        struct end_waiter *w = c->end_waiters;
+        c->end_waiters = w->next;
+        vg_loop_post(w->loop, &w->message);
+    }
+}
+
+static void announce_ended(struct vg_call *c)
+{
+    struct vg_buf data = VG_BUF_INIT;
+    struct vg_json j = vg_json_start(&data);
+    vg_json_object(&j, NULL);
+    vg_json_str(&j, "tenant_id", c->spec->tenant_id);
+    vg_json_str(&j, "session_id", c->spec->session_id);
+    vg_json_str(&j, "reason", c->state.end_reason);
+    vg_json_seconds(&j, "duration_seconds", c->state.duration_us);
+    vg_json_int(&j, "turns", c->state.turns);
+    vg_json_end(&j);
+    call_announce(c->shard->bus, c->spec, "call.ended", vg_buf_str(&data));
+    vg_buf_free(&data);
+}
+
+void call_finish(struct vg_call *c, const char *reason, enum vg_call_status status)
+{
+    if (c->ending)
+        return;
+    reply_interrupt(c, "end");
+    call_turn_close(c);
+    vg_timer_stop(c->housekeeping);
+    c->ending = true;
+    c->state.status = status;
+    c->state.ended_utc_us = vg_utc_us();
+    c->state.duration_us = vg_loop_now_us(c->shard->loop) - c->attached_us;
+    snprintf(c->state.end_reason, sizeof c->state.end_reason, "%s", reason);
+    call_publish_state(c);
+    call_record_usage(c, &(struct usage){.kind = "call",
+                                         .provider = "voxgate",
+                                         .unit = "second",
+                                         .quantity_micro = c->state.duration_us,
+                                         .key = "call",
+                                         .tokens_in = -1,
+                                         .tokens_out = -1});
+    call_record_ended(c);
+    announce_ended(c);
+    vg_count1(calls_ended_total, reason);
+    vg_count1(call_events_total, "ended");
+    vg_log_info("call.ended", "call_id=%s tenant_id=%s reason=%s duration_ms=%lld turns=%u", c->spec->call_id,
+                c->spec->tenant_id, reason, (long long)(c->state.duration_us / VG_US_PER_MS), c->state.turns);
+    c->span = vg_span_end(c->span);
+    call_free_if_done(c);
+}
+
+/* Told when all of it is in the spool; freed when leg and media let go. */
+void call_free_if_done(struct vg_call *c)
+{
+    if (!c->ending)
+        return;
+    bool recorded = c->recorder.acked == c->recorder.appended;
+    if (recorded && !c->end_told) {
+        call_outbox_flush(c);
+        tell_end(c);
+    }
+    if (!c->end_told)
+        return;
+    stop_media_when_free(c);
+    if (c->media || !c->media_stopped || c->host_closing)
+        return;
+    vg_calls_set_call(c->shard->calls, c->entry, NULL);
+    reply_clear(c);
+    vg_timer_free(c->reply.played_out);
+    free(c->reply.clauses);
+    vg_timer_free(c->housekeeping);
+    call_outbox_free(c);
+    history_free(c);
+    vg_call_entry_put(c->entry);
+    free(c);
+}

@@ -1,0 +1,222 @@
+/* Starting a call and giving its places back: lease, spool, live state in Redis, announcements. All of it on
+ * the home shard, whose Redis side keeps lease and live state alive. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "bus/bus.h"
+#include "bus/events.h"
+#include "call/call_create.h"
+#include "config/config.h"
+#include "net/loop.h"
+#include "obs/metrics.h"
+#include "store/record_body.h"
+#include "store/spool.h"
+
+struct creation {
+    struct vg_shard *shard;
+    struct vg_call_spec *spec; /* until the entry owns it */
+    struct vg_call_entry *entry;
+    struct vg_lease_result lease;
+    vg_call_created_fn done;
+    void *arg;
+};
+
+static void creation_end(struct creation *k, int err)
+{
+    k->done(k->arg, err, err ? NULL : k->entry, k->lease.limit, k->lease.used);
+    if (k->entry)
+        vg_call_entry_put(k->entry);
+    vg_call_spec_free(k->spec);
+    free(k);
+}
+
+/* --- live state and announcements ------------------------------------------------------------------------
+ */
+
+static void write_live(struct vg_buf *b, const struct vg_call_entry *e, const struct vg_call_snapshot *s)
+{
+    const struct vg_call_spec *spec = e->spec;
+    struct vg_json j = vg_json_start(b);
+    vg_json_object(&j, NULL);
+    vg_json_int(&j, "v", 1);
+    vg_json_str(&j, "call_id", spec->call_id);
+    vg_json_str(&j, "session_id", spec->session_id);
+    vg_json_str(&j, "tenant_id", spec->tenant_id);
+    vg_json_str(&j, "user_id", *spec->user_id ? spec->user_id : NULL);
+    vg_json_str(&j, "agent_id", spec->agent_id);
+    vg_json_str(&j, "status", vg_call_status_name(s->status));
+    vg_json_str(&j, "direction", spec->direction);
+    vg_json_str(&j, "channel", spec->channel);
+    vg_json_str(&j, "language", spec->language);
+    vg_json_str(&j, "voice_id", spec->voice_id);
+    vg_json_seconds(&j, "started_at", spec->started_utc_us);
+    vg_json_seconds(&j, "answered_at", s->answered_utc_us);
+    vg_json_int(&j, "turns", s->turns);
+    vg_json_raw(&j, "metadata", spec->metadata ? spec->metadata : "{}");
+    vg_json_str(&j, "instance", e->home->instance_id);
+    vg_json_int(&j, "owner_epoch", 1);
+    vg_json_end(&j);
+}
+
+struct live_job {
+    struct vg_message message;
+    struct vg_call_entry *entry; /* a reference */
+};
+
+static void run_live(struct vg_message *msg)
+{
+    struct live_job *job = VG_MESSAGE_OF(msg, struct live_job, message);
+    struct vg_call_entry *e = job->entry;
+    struct vg_call_snapshot s = vg_calls_look(e->home->calls, e);
+    if (s.status < VG_CALL_ENDED) {
+        struct vg_buf b = VG_BUF_INIT;
+        write_live(&b, e, &s);
+        if (!b.failed)
+            vg_bus_live_put(e->home->bus, e->spec->call_id, vg_buf_str(&b));
+        vg_buf_free(&b);
+    } else {
+        vg_bus_lease_drop(e->home->bus, e->spec->tenant_id, e->spec->call_id);
+        vg_bus_live_drop(e->home->bus, e->spec->call_id);
+    }
+    vg_call_entry_put(e);
+    free(job);
+}
+
+void call_show_live(struct vg_call_entry *e)
+{
+    struct live_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return;
+    atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
+    *job = (struct live_job){.message.handle = run_live, .entry = e};
+    if (vg_loop_here(e->home->loop))
+        run_live(&job->message);
+    else
+        vg_loop_post(e->home->loop, &job->message);
+}
+
+void call_release(struct vg_call_entry *e)
+{
+    if (vg_calls_release(e->home->calls, e))
+        call_show_live(e); /* it has ended: drops lease and live state */
+}
+
+void call_announce(struct vg_bus *bus, const struct vg_call_spec *spec, const char *channel,
+                   const char *data_json)
+{
+    struct vg_buf payload = VG_BUF_INIT;
+    vg_event_write(&payload, channel, spec->call_id, vg_utc_us(), data_json);
+    if (!payload.failed)
+        vg_bus_publish(bus, channel, payload.data, payload.len);
+    vg_buf_free(&payload);
+}
+
+static void announce_started(const struct creation *k)
+{
+    const struct vg_call_spec *spec = k->entry->spec;
+    struct vg_buf data = VG_BUF_INIT;
+    struct vg_json j = vg_json_start(&data);
+    vg_json_object(&j, NULL);
+    vg_json_str(&j, "tenant_id", spec->tenant_id);
+    vg_json_str(&j, "session_id", spec->session_id);
+    vg_json_str(&j, "user_id", *spec->user_id ? spec->user_id : NULL);
+    vg_json_str(&j, "agent_id", spec->agent_id);
+    vg_json_str(&j, "language", spec->language);
+    vg_json_str(&j, "channel", spec->channel);
+    vg_json_end(&j);
+    call_announce(k->shard->bus, spec, "call.started", vg_buf_str(&data));
+    vg_buf_free(&data);
+}
+
+/* --- the steps of a start: place, lease, spool ------------------------------------------------------------
+ */
+
+static void on_spooled(void *arg, int err)
+{
+    struct creation *k = arg;
+    if (err) {
+        vg_log_error("call.start_not_recorded", "call_id=%s error=%s", k->entry->spec->call_id,
+                     vg_strerror(err));
+        if (vg_calls_end_unclaimed(k->shard->calls, k->entry, "record_failed") == 0)
+            call_release(k->entry);
+        creation_end(k, VG_EIO);
+        return;
+    }
+    vg_count1(calls_started_total, k->entry->spec->channel);
+    vg_count1(call_events_total, "started");
+    call_show_live(k->entry);
+    announce_started(k);
+    vg_log_info("call.started", "call_id=%s tenant_id=%s channel=%s language=%s", k->entry->spec->call_id,
+                k->entry->spec->tenant_id, k->entry->spec->channel, k->entry->spec->language);
+    creation_end(k, 0);
+}
+
+static int spool_started(struct creation *k)
+{
+    const struct vg_call_spec *spec = k->entry->spec;
+    struct vg_record_call_started body = {
+        .session_id = spec->session_id,
+        .user_id = *spec->user_id ? spec->user_id : NULL,
+        .agent_id = spec->agent_id,
+        .agent_version = spec->agent_version,
+        .direction = spec->direction,
+        .channel = spec->channel,
+        .language = spec->language,
+        .voice_id = spec->voice_id,
+        .metadata = spec->metadata,
+        .caller_number = *spec->caller_number ? spec->caller_number : NULL,
+        .called_number = *spec->called_number ? spec->called_number : NULL,
+        .started_at_us = spec->started_utc_us,
+        .instance_id = k->shard->instance_id,
+    };
+    struct vg_buf b = VG_BUF_INIT;
+    vg_record_write_call_started(&b, &body);
+    struct vg_record_event event = {.kind = VG_RECORD_CALL_STARTED,
+                                    .tenant_id = spec->tenant_id,
+                                    .call_id = spec->call_id,
+                                    .owner_epoch = 1,
+                                    .ordinal = atomic_fetch_add(&k->entry->ordinal, 1) + 1,
+                                    .body = vg_buf_str(&b)};
+    int err = b.failed ? VG_ENOMEM : vg_spool_append(k->shard->spool, &event, k->shard->loop, on_spooled, k);
+    vg_buf_free(&b);
+    return err;
+}
+
+static void on_lease(void *arg, const struct vg_lease_result *lease)
+{
+    struct creation *k = arg;
+    k->lease = *lease;
+    if (!lease->granted) {
+        vg_count1(capacity_refused_total, "tenant_calls");
+        creation_end(k, VG_ELIMIT);
+        return;
+    }
+    char call_id[VG_ID_SIZE], tenant_id[VG_ID_SIZE];
+    memcpy(call_id, k->spec->call_id, sizeof call_id);
+    memcpy(tenant_id, k->spec->tenant_id, sizeof tenant_id);
+    int err = vg_calls_add(k->shard->calls, k->spec, k->shard, &k->entry);
+    if (err) {
+        vg_bus_lease_drop(k->shard->bus, tenant_id, call_id);
+        creation_end(k, err);
+        return;
+    }
+    k->spec = NULL;
+    err = spool_started(k);
+    if (err)
+        on_spooled(k, err);
+}
+
+void vg_call_create(struct vg_shard *shard, struct vg_call_spec *spec, uint32_t concurrent_limit,
+                    vg_call_created_fn done, void *arg)
+{
+    struct creation *k = calloc(1, sizeof *k);
+    if (!k) {
+        vg_call_spec_free(spec);
+        done(arg, VG_ENOMEM, NULL, concurrent_limit, 0);
+        return;
+    }
+    *k = (struct creation){.shard = shard, .spec = spec, .done = done, .arg = arg};
+    vg_bus_lease_take(shard->bus, spec->tenant_id, spec->call_id, concurrent_limit, on_lease, k);
+}

@@ -1,0 +1,421 @@
+/* The media of a call as its loops see it: making and ending it, feeding the rings, draining them into
+ * events. The media thread's half is in media_up.c and media_down.c. */
+#include "call/media.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "call/media_internal.h"
+#include "net/loop.h"
+#include "obs/metrics.h"
+
+/* --- media thread ----------------------------------------------------------------------------------------
+ */
+
+static void tick(struct vg_media_client *client, int64_t now_us)
+{
+    struct vg_media *m = (struct vg_media *)(void *)client;
+    m->wake = false;
+    media_uplink_tick(m, now_us);
+    media_downlink_tick(m, now_us);
+    /* Acquire-release pairs with the clear in drain(): what was pushed before is seen by that drain, or a new
+     * wake-up is posted. */
+    if (m->wake && !atomic_exchange_explicit(&m->dirty, true, memory_order_acq_rel))
+        vg_loop_post(m->config.loop, &m->dirty_message);
+}
+
+static void free_settings(struct vg_message *msg)
+{
+    struct media_settings *s = VG_MESSAGE_OF(msg, struct media_settings, message);
+    vg_encoder_free(s->encoder);
+    free(s);
+}
+
+static void apply_settings(struct vg_message *msg)
+{
+    struct media_settings *s = VG_MESSAGE_OF(msg, struct media_settings, message);
+    struct vg_media *m = s->media;
+    if (s->encoder) {
+        struct vg_encoder *old = m->encoder;
+        m->encoder = s->encoder;
+        m->piece_frames = s->piece_frames;
+        s->encoder = old;
+    }
+    if (s->has_turn) {
+        m->turn.config = s->turn;
+        m->pace.lead_us = s->lead_us;
+        m->barge_in = s->barge_in;
+    }
+    if (s->attach)
+        vg_media_clock_add(m->config.clock, &m->client);
+    s->message.handle = free_settings; /* memory is freed where it was made */
+    vg_loop_post(m->config.loop, &s->message);
+}
+
+static void give_blocks(struct vg_media *m, struct vg_ring *ring)
+{
+    struct vg_slot slot;
+    while (vg_ring_pop(ring, &slot)) {
+        if (slot.block != VG_BLOCK_NONE)
+            vg_block_give(m->config.pool, slot.block);
+    }
+}
+
+static void finish_stop(struct vg_message *msg);
+
+static void leave_clock(struct vg_message *msg)
+{
+    struct vg_media *m = VG_MESSAGE_OF(msg, struct vg_media, stop_message);
+    vg_media_clock_remove(m->config.clock, &m->client);
+    give_blocks(m, m->uplink);
+    give_blocks(m, m->down);
+    for (int i = 0; i < m->staged; i++)
+        vg_block_give(m->config.pool, m->stage[i]);
+    for (uint32_t i = 0; i < m->preroll_count; i++)
+        vg_block_give(m->config.pool, m->preroll[(m->preroll_first + i) % PREROLL_MAX]);
+    msg->handle = finish_stop;
+    vg_loop_post(m->config.loop, msg);
+}
+
+/* --- owner's loop: life ----------------------------------------------------------------------------------
+ */
+
+static void drain(struct vg_message *msg);
+
+struct vg_media *vg_media_new(const struct vg_media_config *config)
+{
+    struct vg_media *m = calloc(1, sizeof *m);
+    if (!m)
+        return NULL;
+    m->config = *config;
+    m->client.tick = tick;
+    m->dirty_message.handle = drain;
+    m->pending_block = m->up_block = VG_BLOCK_NONE;
+    atomic_init(&m->connected, true);
+    atomic_init(&m->chunk_us, VG_FRAME_US);
+    m->uplink = vg_ring_new(UPLINK_SLOTS);
+    m->events = vg_ring_new(EVENT_SLOTS);
+    m->down = vg_ring_new(DOWN_SLOTS);
+    m->out = vg_ring_new(OUT_SLOTS);
+    m->vad = vg_vad_new();
+    if (!m->uplink || !m->events || !m->down || !m->out || !m->vad) {
+        m->stop_message.handle = finish_stop;
+        finish_stop(&m->stop_message);
+        return NULL;
+    }
+    vg_turn_init(&m->turn, &config->turn);
+    struct vg_barge_config barge = vg_barge_config_default();
+    vg_barge_init(&m->barge, &barge);
+    m->barge_in = config->barge_in;
+    vg_pace_init(&m->pace, config->lead_us);
+    return m;
+}
+
+/* The media thread no longer knows `m`; a wake-up of it may still be in the loop's mailbox, but that is first
+ * in first out from one thread, so it was handled before this. */
+static void finish_stop(struct vg_message *msg)
+{
+    struct vg_media *m = VG_MESSAGE_OF(msg, struct vg_media, stop_message);
+    if (m->events)
+        give_blocks(m, m->events);
+    if (m->out)
+        give_blocks(m, m->out);
+    if (m->pending_block != VG_BLOCK_NONE)
+        vg_block_give(m->config.pool, m->pending_block);
+    if (m->up_block != VG_BLOCK_NONE)
+        vg_block_give(m->config.pool, m->up_block);
+    vg_ring_free(m->uplink);
+    vg_ring_free(m->events);
+    vg_ring_free(m->down);
+    vg_ring_free(m->out);
+    vg_vad_free(m->vad);
+    vg_encoder_free(m->encoder);
+    free(m->piece);
+    if (m->stop_done)
+        m->stop_done(m->stop_arg);
+    free(m);
+}
+
+void vg_media_stop(struct vg_media *m, void (*done)(void *arg), void *arg)
+{
+    VG_ASSERT(!m->stopped);
+    m->stopped = true;
+    m->stop_done = done;
+    m->stop_arg = arg;
+    if (m->attached) {
+        m->stop_message.handle = leave_clock;
+        vg_media_clock_post(m->config.clock, &m->stop_message);
+    } else {
+        m->stop_message.handle = finish_stop;
+        vg_loop_post(m->config.loop, &m->stop_message);
+    }
+}
+
+static struct media_settings *settings_new(struct vg_media *m)
+{
+    struct media_settings *s = calloc(1, sizeof *s);
+    if (s) {
+        s->message.handle = apply_settings;
+        s->media = m;
+    }
+    return s;
+}
+
+int vg_media_set_output(struct vg_media *m, struct vg_encoder *encoder, int piece_frames)
+{
+    struct media_settings *s = settings_new(m);
+    size_t bytes = PIECE_FRAMES_MAX * BLOCKS_PER_FRAME_MAX * VG_BLOCK_BYTES;
+    if (!m->piece)
+        m->piece = malloc(bytes);
+    if (!s || !m->piece || piece_frames < 1 || piece_frames > PIECE_FRAMES_MAX) {
+        vg_encoder_free(encoder);
+        free(s);
+        return m->piece && s ? VG_EINVAL : VG_ENOMEM;
+    }
+    s->encoder = encoder;
+    s->piece_frames = piece_frames;
+    s->attach = !m->attached;
+    m->attached = true;
+    vg_media_clock_post(m->config.clock, &s->message);
+    return 0;
+}
+
+int vg_media_set_turn(struct vg_media *m, const struct vg_turn_config *turn, int64_t lead_us, bool barge_in)
+{
+    struct media_settings *s = settings_new(m);
+    if (!s)
+        return VG_ENOMEM;
+    s->has_turn = true;
+    s->turn = *turn;
+    s->lead_us = lead_us;
+    s->barge_in = barge_in;
+    vg_media_clock_post(m->config.clock, &s->message);
+    return 0;
+}
+
+void vg_media_set_connected(struct vg_media *m, bool connected)
+{
+    atomic_store_explicit(&m->connected, connected, memory_order_relaxed);
+}
+
+/* --- owner's loop: what the media thread reports ---------------------------------------------------------
+ */
+
+static uint32_t current_epoch(const struct vg_media *m)
+{
+    return m->down_epoch;
+}
+
+static void report_event(struct vg_media *m, const struct vg_slot *slot)
+{
+    const struct vg_media_events *ev = m->config.events;
+    void *arg = m->config.arg;
+    switch ((enum media_event)slot->kind) {
+    case EV_TURN_STARTED: ev->turn_started(arg, slot->value); break;
+    case EV_TURN_AUDIO:
+        ev->turn_audio(arg, vg_block_pcm(m->config.pool, slot->block), slot->length);
+        vg_block_give(m->config.pool, slot->block);
+        break;
+    case EV_TURN_PAUSED: ev->turn_paused(arg); break;
+    case EV_TURN_RESUMED: ev->turn_resumed(arg); break;
+    case EV_TURN_ENDED: ev->turn_ended(arg, slot->value, (int64_t)slot->length * VG_FRAME_US); break;
+    case EV_TURN_DROPPED: ev->turn_dropped(arg); break;
+    case EV_HELD:
+        if (slot->epoch == current_epoch(m))
+            ev->held(arg, slot->value != 0);
+        break;
+    case EV_CUT:
+        if (slot->epoch == current_epoch(m))
+            ev->cut(arg);
+        break;
+    case EV_LOW:
+        if (slot->epoch == current_epoch(m))
+            ev->low(arg);
+        break;
+    }
+}
+
+static void report_out(struct vg_media *m, const struct vg_slot *slot)
+{
+    bool stale = slot->epoch != current_epoch(m);
+    switch ((enum out_kind)slot->kind) {
+    case OUT_BYTES:
+        if (!stale) {
+            memcpy(m->piece + m->piece_bytes, vg_block_bytes(m->config.pool, slot->block), slot->length);
+            m->piece_bytes += slot->length;
+        }
+        vg_block_give(m->config.pool, slot->block);
+        return;
+    case OUT_PIECE: {
+        struct vg_media_piece piece = {.clause = slot->value,
+                                       .first_of_clause = slot->length & PIECE_FIRST_OF_CLAUSE,
+                                       .bytes = m->piece,
+                                       .size = m->piece_bytes};
+        if (!stale)
+            m->config.events->piece(m->config.arg, &piece);
+        m->piece_bytes = 0;
+        return;
+    }
+    case OUT_END:
+        if (!stale)
+            m->config.events->reply_sent(m->config.arg);
+        return;
+    }
+}
+
+static void drain(struct vg_message *msg)
+{
+    struct vg_media *m = VG_MESSAGE_OF(msg, struct vg_media, dirty_message);
+    atomic_exchange_explicit(&m->dirty, false, memory_order_acq_rel);
+    struct vg_slot slot;
+    /* A callback may stop the media; its memory stays until finish_stop(). */
+    while (!m->stopped && vg_ring_pop(m->events, &slot))
+        report_event(m, &slot);
+    while (!m->stopped && vg_ring_pop(m->out, &slot))
+        report_out(m, &slot);
+}
+
+/* --- leg's loop ------------------------------------------------------------------------------------------
+ */
+
+static int push_frame(struct vg_media *m, int64_t arrival_us)
+{
+    struct vg_slot slot = {.block = m->up_block, .length = VG_FRAME_SAMPLES, .value = (uint32_t)arrival_us};
+    m->up_block = VG_BLOCK_NONE;
+    m->up_samples = 0;
+    if (vg_ring_push(m->uplink, &slot) == 0)
+        return 0;
+    vg_block_give(m->config.pool, slot.block);
+    vg_count1(frames_dropped_total, "uplink");
+    return VG_EFULL;
+}
+
+int vg_media_uplink(struct vg_media *m, const int16_t *pcm, size_t samples, int64_t arrival_us)
+{
+    int err = 0;
+    while (samples > 0) {
+        if (m->up_block == VG_BLOCK_NONE && (m->up_block = vg_block_take(m->config.pool)) == VG_BLOCK_NONE) {
+            vg_count1(frames_dropped_total, "pool");
+            return VG_EFULL;
+        }
+        size_t take = (size_t)(VG_FRAME_SAMPLES - m->up_samples);
+        if (take > samples)
+            take = samples;
+        memcpy(vg_block_pcm(m->config.pool, m->up_block) + m->up_samples, pcm, take * sizeof *pcm);
+        m->up_samples = (uint16_t)(m->up_samples + take);
+        pcm += take;
+        samples -= take;
+        if (m->up_samples == VG_FRAME_SAMPLES && push_frame(m, arrival_us))
+            err = VG_EFULL;
+    }
+    return err;
+}
+
+size_t vg_media_uplink_space(struct vg_media *m)
+{
+    return (size_t)vg_ring_space(m->uplink, UPLINK_SLOTS) * VG_FRAME_SAMPLES;
+}
+
+void vg_media_set_chunk(struct vg_media *m, int64_t length_us)
+{
+    atomic_store_explicit(&m->chunk_us, length_us, memory_order_relaxed);
+}
+
+/* --- owner's loop: the reply -----------------------------------------------------------------------------
+ */
+
+static void drop_pending(struct vg_media *m)
+{
+    if (m->pending_block != VG_BLOCK_NONE)
+        vg_block_give(m->config.pool, m->pending_block);
+    m->pending_block = VG_BLOCK_NONE;
+    m->pending_samples = 0;
+}
+
+void vg_media_begin_reply(struct vg_media *m)
+{
+    drop_pending(m);
+    m->piece_bytes = 0;
+    m->down_epoch++;
+    /* Release pairs with the acquire in media_downlink_tick(). */
+    atomic_store_explicit(&m->epoch, m->down_epoch, memory_order_release);
+}
+
+static int push_down(struct vg_media *m, enum down_kind kind, uint32_t block, uint32_t value)
+{
+    struct vg_slot slot = {.block = block,
+                           .kind = (uint16_t)kind,
+                           .length = VG_FRAME_SAMPLES,
+                           .epoch = m->down_epoch,
+                           .value = value};
+    return vg_ring_push(m->down, &slot);
+}
+
+int vg_media_clause(struct vg_media *m, uint32_t clause)
+{
+    return push_down(m, DOWN_CLAUSE, VG_BLOCK_NONE, clause);
+}
+
+int vg_media_end_reply(struct vg_media *m)
+{
+    return push_down(m, DOWN_END, VG_BLOCK_NONE, 0);
+}
+
+static bool push_pending(struct vg_media *m)
+{
+    /* Counted first: the media thread may send it at once. */
+    atomic_fetch_add_explicit(&m->down_frames, 1, memory_order_relaxed);
+    if (push_down(m, DOWN_AUDIO, m->pending_block, 0)) {
+        atomic_fetch_sub_explicit(&m->down_frames, 1, memory_order_relaxed);
+        return false;
+    }
+    m->pending_block = VG_BLOCK_NONE;
+    m->pending_samples = 0;
+    return true;
+}
+
+size_t vg_media_play(struct vg_media *m, const int16_t *pcm, size_t samples, bool flush)
+{
+    size_t taken = 0;
+    for (;;) {
+        if (m->pending_samples == VG_FRAME_SAMPLES) {
+            bool room = atomic_load_explicit(&m->down_frames, memory_order_relaxed) < DOWN_FRAMES_MAX;
+            if (!room || !push_pending(m))
+                return taken;
+        }
+        if (taken == samples)
+            break;
+        if (m->pending_block == VG_BLOCK_NONE &&
+            (m->pending_block = vg_block_take(m->config.pool)) == VG_BLOCK_NONE)
+            return taken;
+        size_t take = (size_t)(VG_FRAME_SAMPLES - m->pending_samples);
+        if (take > samples - taken)
+            take = samples - taken;
+        memcpy(vg_block_pcm(m->config.pool, m->pending_block) + m->pending_samples, pcm + taken,
+               take * sizeof *pcm);
+        m->pending_samples = (uint16_t)(m->pending_samples + take);
+        taken += take;
+    }
+    if (flush && m->pending_samples > 0) {
+        memset(vg_block_pcm(m->config.pool, m->pending_block) + m->pending_samples, 0,
+               (size_t)(VG_FRAME_SAMPLES - m->pending_samples) * sizeof *pcm);
+        m->pending_samples = VG_FRAME_SAMPLES;
+        push_pending(m); /* the ring has more slots than the quota; if it fails the frame waits as pending */
+    }
+    return taken;
+}
+
+int64_t vg_media_interrupt(struct vg_media *m)
+{
+    int64_t sent, played;
+    vg_media_progress(m, &sent, &played);
+    vg_media_begin_reply(m);
+    return played;
+}
+
+void vg_media_progress(const struct vg_media *m, int64_t *sent_us, int64_t *played_us)
+{
+    *sent_us = atomic_load_explicit(&m->sent_us, memory_order_relaxed);
+    int64_t played = atomic_load_explicit(&m->played_us, memory_order_relaxed);
+    *played_us = played < *sent_us ? played : *sent_us;
+}

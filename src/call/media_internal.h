@@ -1,0 +1,126 @@
+/* The body of struct vg_media, shared by media.c (owner's loop and leg's loop), media_up.c and media_down.c
+ * (media thread). Every field says who writes it. */
+#ifndef VG_CALL_MEDIA_INTERNAL_H
+#define VG_CALL_MEDIA_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "audio/block.h"
+#include "audio/pace.h"
+#include "audio/ring.h"
+#include "audio/vad.h"
+#include "call/media.h"
+
+enum {
+    UPLINK_SLOTS = 64, /* 1.2 s and a little */
+    EVENT_SLOTS = 128,
+    DOWN_SLOTS = 64,
+    OUT_SLOTS = 64,
+    DOWN_FRAMES_MAX = 50, /* 1 s of the reply */
+    DOWN_FRAMES_LOW = 25, /* ask for more */
+    PREROLL_MAX = 32,
+    PIECE_FRAMES_MAX = 12,
+    BLOCKS_PER_FRAME_MAX = 3, /* 20 ms of s16 at 48 kHz */
+    LEVELS = 64,
+    GAP_GRACE_US = 60000, /* this much beyond one chunk without audio: count silence */
+};
+
+/* Slots of the event ring. `value` is the frame number's low 32 bits unless said otherwise. */
+enum media_event {
+    EV_TURN_STARTED,
+    EV_TURN_AUDIO, /* block */
+    EV_TURN_PAUSED,
+    EV_TURN_RESUMED,
+    EV_TURN_ENDED, /* length: frames of silence */
+    EV_TURN_DROPPED,
+    EV_HELD, /* value: held */
+    EV_CUT,  /* epoch: of the reply that is cut */
+    EV_LOW,
+};
+
+enum down_kind { DOWN_AUDIO, DOWN_CLAUSE, DOWN_END };
+
+/* Slots of the out ring. */
+enum out_kind { OUT_BYTES, OUT_PIECE, OUT_END }; /* PIECE closes the bytes before it */
+enum { PIECE_FIRST_OF_CLAUSE = 1 };              /* flags in `length` of OUT_PIECE; value: clause */
+
+/* A change of settings on its way to the media thread. */
+struct media_settings {
+    struct vg_message message;
+    struct vg_media *media;
+    struct vg_encoder *encoder; /* NULL: unchanged; the old one comes back in its place to be freed */
+    int piece_frames;
+    bool has_turn;
+    struct vg_turn_config turn;
+    int64_t lead_us;
+    bool barge_in;
+    bool attach; /* the first one: join the clock */
+};
+
+struct vg_media {
+    struct vg_media_client client;                /* MEDIA; first member */
+    struct vg_media_config config;                /* RO */
+    struct vg_ring *uplink, *events, *down, *out; /* RO pointers */
+
+    /* OWNER's loop */
+    bool attached; /* the first settings were sent */
+    bool stopped;
+    uint32_t down_epoch;    /* of the reply being queued */
+    uint32_t pending_block; /* partial frame of the reply, or VG_BLOCK_NONE */
+    uint16_t pending_samples;
+    uint8_t *piece; /* bytes of the piece being collected, PIECE_FRAMES_MAX frames; allocated on use */
+    size_t piece_bytes;
+    bool piece_stale;
+    struct vg_message stop_message;
+    void (*stop_done)(void *arg);
+    void *stop_arg;
+
+    /* LEG's loop */
+    uint32_t up_block; /* partial frame of the caller, or VG_BLOCK_NONE */
+    uint16_t up_samples;
+
+    /* shared */
+    _Atomic uint32_t epoch;       /* OWNER writes (release); MEDIA reads (acquire) */
+    _Atomic int64_t chunk_us;     /* LEG writes, MEDIA reads; relaxed */
+    _Atomic bool connected;       /* OWNER writes, MEDIA reads; relaxed */
+    _Atomic uint32_t down_frames; /* frames of the reply queued and not sent; both change it, relaxed */
+    _Atomic int64_t sent_us;      /* MEDIA writes, OWNER reads; relaxed: a progress report */
+    _Atomic int64_t played_us;    /* likewise */
+    _Atomic bool dirty;           /* MEDIA sets, OWNER clears: a wake-up is under way */
+    struct vg_message dirty_message;
+    bool wake; /* MEDIA: something was pushed in this tick */
+
+    /* MEDIA thread: uplink */
+    struct vg_vad *vad;
+    struct vg_turn turn;
+    struct vg_barge barge;
+    bool barge_in;
+    int64_t media_due_us; /* when the next frame should have come */
+    uint32_t preroll[PREROLL_MAX];
+    uint32_t preroll_first, preroll_count;
+
+    /* MEDIA thread: downlink */
+    struct vg_encoder *encoder;
+    int piece_frames;
+    struct vg_pace pace;
+    uint32_t playing_epoch;
+    bool playing;  /* a reply of playing_epoch has begun and is not played out */
+    bool ended;    /* its last piece has left */
+    bool low_sent; /* `low` was reported since the queue was last above the mark */
+    uint32_t clause;
+    bool first_of_clause;
+    uint32_t stage[PIECE_FRAMES_MAX]; /* frames of the next piece */
+    int staged;
+    uint32_t reply_frames;     /* frames of this reply sent */
+    uint8_t levels_db[LEVELS]; /* of frame n at n % LEVELS */
+};
+
+/* MEDIA thread. */
+void media_uplink_tick(struct vg_media *m, int64_t now_us);
+void media_downlink_tick(struct vg_media *m, int64_t now_us);
+/* Level of the reply as the caller hears it now, 0 while nothing is played. */
+float media_agent_db(const struct vg_media *m, int64_t now_us);
+void media_push_event(struct vg_media *m, enum media_event kind, uint32_t block, uint16_t length,
+                      uint32_t value);
+
+#endif
