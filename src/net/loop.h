@@ -15,6 +15,7 @@ struct vg_timer;
 struct vg_io;
 
 struct vg_loop *vg_loop_new(const char *name);
+/* Handles messages that are still queued, on the calling thread, then frees; the loop must not run. Returns NULL. */
 struct vg_loop *vg_loop_free(struct vg_loop *loop);
 /* Runs until vg_loop_stop(). */
 void vg_loop_run(struct vg_loop *loop);

@@ -20,6 +20,8 @@ struct vg_server_config {
     int64_t idle_timeout_us;       /* keep-alive */
     const char *cors_origins;      /* comma-separated, "*", or "" for none */
     const char *trusted_proxies;   /* comma-separated CIDR blocks */
+    int64_t ws_ping_interval_us;   /* a silent WebSocket is pinged after this; 0: 30 s */
+    int64_t ws_pong_timeout_us;    /* and dropped when nothing came for this; 0: 60 s */
 };
 
 struct vg_server_handlers {
