@@ -1,7 +1,8 @@
 /* The directory: tenants, API keys and agents, cached in the process so that hot routes never wait for
- * PostgreSQL. Entries are immutable snapshots with a reference count; a stale one is served while the database is away
- * and refreshed otherwise (at most 30 s old; changes arrive at once by LISTEN/NOTIFY on `voxgate_directory`).
- * Unknown keys are remembered for 5 s, so that a flood of bad keys does not reach the database. */
+ * PostgreSQL. Entries are immutable snapshots with a reference count; a stale one is served while the
+ * database is away and refreshed otherwise (at most 30 s old; changes arrive at once by LISTEN/NOTIFY on
+ * `voxgate_directory`). Unknown keys are remembered for 5 s, so that a flood of bad keys does not reach the
+ * database. */
 #ifndef VG_STORE_DIRECTORY_H
 #define VG_STORE_DIRECTORY_H
 
@@ -22,8 +23,8 @@ enum vg_scope {
     VG_SCOPE_AGENTS = 2,
     VG_SCOPE_USAGE_READ = 4,
     VG_SCOPE_KNOWLEDGE = 8,
-    VG_SCOPE_DESK = 16,   /* accept and complete handoffs */
-    VG_SCOPE_ADMIN = 32,  /* the platform's operator: all tenants */
+    VG_SCOPE_DESK = 16,  /* accept and complete handoffs */
+    VG_SCOPE_ADMIN = 32, /* the platform's operator: all tenants */
 };
 
 struct vg_tenant {
@@ -33,7 +34,7 @@ struct vg_tenant {
     char plan[16];
     uint32_t rate_limit_requests; /* per window; 0: the configured default */
     uint32_t rate_limit_window_s;
-    uint32_t concurrent_calls_max; /* 0: the configured default */
+    uint32_t concurrent_calls_max;     /* 0: the configured default */
     char default_agent_id[VG_ID_SIZE]; /* "" if none */
 };
 
@@ -67,11 +68,16 @@ void vg_tenant_put(const struct vg_tenant *t);
 void vg_agent_put(const struct vg_agent *a);
 
 int vg_directory_new(struct vg_directory **out, struct vg_workers *workers) VG_MUST_CHECK;
+/* Call when the loops and workers that it used have stopped. */
 struct vg_directory *vg_directory_free(struct vg_directory *d);
+/* Starts the thread that LISTENs for changes, on a connection of its own that must not be pooled
+ * (DATABASE_URL_DIRECT where there is one). It reconnects by itself. */
+int vg_directory_listen(struct vg_directory *d, const char *database_url) VG_MUST_CHECK;
 
-/* `err`: 0, VG_ENOENT, or VG_EUNAVAIL (not cached and the database is away). `tenant` and `agent` are borrowed
- * until the callback returns; take a reference with vg_tenant_get / vg_agent_get to keep them. */
-typedef void (*vg_key_fn)(void *arg, int err, const struct vg_key_record *key, const struct vg_tenant *tenant);
+/* `err`: 0, VG_ENOENT, or VG_EUNAVAIL (not cached and the database is away). `tenant` and `agent` are
+ * borrowed until the callback returns; take a reference with vg_tenant_get / vg_agent_get to keep them. */
+typedef void (*vg_key_fn)(void *arg, int err, const struct vg_key_record *key,
+                          const struct vg_tenant *tenant);
 typedef void (*vg_tenant_fn)(void *arg, int err, const struct vg_tenant *tenant);
 typedef void (*vg_agent_fn)(void *arg, int err, const struct vg_agent *agent);
 const struct vg_tenant *vg_tenant_get(const struct vg_tenant *t);
@@ -83,8 +89,8 @@ void vg_directory_key(struct vg_directory *d, struct vg_loop *loop, const char *
 /* For the tokens minted from a key: is key id `key_id` still good? */
 void vg_directory_key_by_id(struct vg_directory *d, struct vg_loop *loop, const char *key_id, vg_key_fn done,
                             void *arg);
-void vg_directory_tenant(struct vg_directory *d, struct vg_loop *loop, const char *tenant_id, vg_tenant_fn done,
-                         void *arg);
+void vg_directory_tenant(struct vg_directory *d, struct vg_loop *loop, const char *tenant_id,
+                         vg_tenant_fn done, void *arg);
 /* `agent_id` NULL: the tenant's default agent. */
 void vg_directory_agent(struct vg_directory *d, struct vg_loop *loop, const char *tenant_id,
                         const char *agent_id, vg_agent_fn done, void *arg);

@@ -1,9 +1,9 @@
 /* The spool: a local SQLite file (WAL) between a call and PostgreSQL, so that what a client was told is final
  * survives `kill -9` of the gateway and an outage of the database, exactly once.
  *
- * One thread appends with group commit; the acknowledgement is posted to the loop that asked, and only then may
- * the client be told ("persist before tell"). The record thread (store/record.h) drains it into PostgreSQL.
- * Events are unique by (call_id, owner_epoch, ordinal). */
+ * One thread appends with group commit; the acknowledgement is posted to the loop that asked, and only then
+ * may the client be told ("persist before tell"). The record thread (store/record.h) drains it into
+ * PostgreSQL. Events are unique by (call_id, owner_epoch, ordinal). */
 #ifndef VG_STORE_SPOOL_H
 #define VG_STORE_SPOOL_H
 

@@ -1,0 +1,1 @@
+select record_apply_call_ended($1::json)

@@ -1,0 +1,1 @@
+select record_apply_call_started($1::json)

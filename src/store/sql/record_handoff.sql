@@ -1,0 +1,1 @@
+select record_apply_handoff($1::json)

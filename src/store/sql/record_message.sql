@@ -1,0 +1,1 @@
+select record_apply_message($1::json)

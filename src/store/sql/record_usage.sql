@@ -1,0 +1,1 @@
+select record_apply_usage($1::json)
