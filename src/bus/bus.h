@@ -21,6 +21,7 @@ struct vg_bus_config {
     const char *instance_id;    /* names this process in leases and live state */
     size_t queue_bytes_max;     /* events waiting while Redis is away; 8 MiB */
     unsigned instances_hint;    /* a local bucket gets limit / this many while Redis is away; 1 */
+    unsigned lease_ttl_seconds; /* after which a crashed holder's leases are gone; 60 */
 };
 
 int vg_bus_new(struct vg_bus **out, struct vg_loop *loop, const struct vg_bus_config *config) VG_MUST_CHECK;
@@ -52,8 +53,8 @@ struct vg_lease_result {
     bool local; /* granted by this instance alone while Redis is away */
 };
 typedef void (*vg_lease_fn)(void *arg, const struct vg_lease_result *result);
-/* Takes a lease named `call_id` for `tenant_id`, for `ttl_seconds` (crashed holders lose theirs). While Redis
- * is away the instance counts its own. Kept alive by the bus until dropped. */
+/* Takes a lease named `call_id` for `tenant_id`; it runs out by itself if this process dies. While Redis
+ * is away the instance counts its own. Kept alive by the bus until dropped. `done` runs once, after 50 ms at the latest. */
 void vg_bus_lease_take(struct vg_bus *bus, const char *tenant_id, const char *call_id, uint32_t limit,
                        vg_lease_fn done, void *arg);
 void vg_bus_lease_drop(struct vg_bus *bus, const char *tenant_id, const char *call_id);
