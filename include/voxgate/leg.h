@@ -92,6 +92,7 @@ enum vg_leg_in_type {
     VG_IN_PLAYED,
     VG_IN_SETTINGS,
     VG_IN_END,
+    VG_IN_ERROR, /* the leg refused something that the client sent: to be told, numbered like all else */
 };
 
 /* How replies are to be sent and turns to be cut. */
@@ -107,7 +108,9 @@ struct vg_leg_settings {
 
 struct vg_leg_in {
     enum vg_leg_in_type type;
-    const char *text; /* TEXT; END: reason or NULL; PLAYED: turn id */
+    const char *text; /* TEXT; END: reason or NULL; PLAYED: turn id; ERROR: message */
+    const char *code; /* ERROR */
+    bool fatal;       /* ERROR: the leg closes after it */
     char digit;
     int64_t number; /* PLAYED: ms; PING: id or -1 */
     struct vg_leg_settings settings;

@@ -342,6 +342,11 @@ void call_message(struct vg_call *c, const struct vg_leg_in *in)
     case VG_IN_DTMF: call_turn_dtmf(c, in->digit); break;
     case VG_IN_PLAYED: break; /* the playout clock is what counts; kept for clients that report it */
     case VG_IN_SETTINGS: change_settings(c, &in->settings); break;
+    case VG_IN_ERROR: {
+        struct vg_leg_out out = {.type = VG_OUT_ERROR, .code = in->code, .text = in->text, .flag = in->fatal};
+        call_emit_now(c, &out);
+        break;
+    }
     case VG_IN_END: call_finish(c, in->text && *in->text ? in->text : "client_ended", VG_CALL_ENDED); break;
     }
 }

@@ -146,6 +146,7 @@ static void on_message(struct vg_leg_host *h, const struct vg_leg_in *in)
     job->in = *in;
     if (n)
         job->in.text = memcpy(job->text, in->text, n);
+    /* `code` has static life */
     vg_loop_post(h->call_loop, &job->message);
 }
 
