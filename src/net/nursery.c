@@ -153,9 +153,7 @@ static int request_child(struct vg_nursery *n, int program)
 static void spawn_done(struct vg_message *msg)
 {
     struct spawn *s = VG_MESSAGE_OF(msg, struct spawn, message);
-    if (s->forgotten)
-        close(s->fd);
-    else
+    if (!s->forgotten)
         s->done(s->arg, s->fd);
     free(s);
 }
@@ -188,8 +186,10 @@ void vg_nursery_forget(struct vg_nursery *n, void *handle)
 {
     (void)n;
     struct spawn *s = handle;
-    if (s)
-        s->forgotten = true; /* its message is still in the loop's mailbox and frees it */
+    if (!s)
+        return;
+    close(s->fd);
+    s->forgotten = true; /* its message is still in the loop's mailbox and frees it */
 }
 
 /* -------------------------------------------------------------------------------------------------- ending

@@ -1,0 +1,357 @@
+/* One call's recogniser process: reads audio and commands, works in small steps, and looks at its socket
+ * between them, so that a caller who speaks on stops the second pass within 100 ms of audio. Read
+ * sphinx_engine.h first.
+ *
+ * Priorities under load: the second pass before live decoding; interims are skipped when the live decoder is
+ * 1 s behind, and it gives the utterance up when it is 5 s behind. */
+#include "provider/stt/sphinx_child.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "provider/stt/sphinx_engine.h"
+#include "provider/stt/sphinx_vocabulary.h"
+#include "provider/stt/sphinx_wire.h"
+
+enum {
+    RATE_HZ = 16000,
+    UTTERANCE_SAMPLES_MAX = 60 * RATE_HZ, /* what comes later is dropped */
+    FRAME_SAMPLES = RATE_HZ / 50,         /* 20 ms: one step of live decoding */
+    SECOND_STEP_SAMPLES = RATE_HZ / 10,   /* 100 ms: one step of the second pass */
+    INTERIM_FRAMES = 10,                  /* between two looks at the live text */
+    PRIME_FRAMES = 50,                    /* 1 s of speech: earlier means make it worse (55 % for 0.3 s) */
+    INTERIM_LAG_SAMPLES = 1 * RATE_HZ,
+    LIVE_LAG_SAMPLES = 5 * RATE_HZ,
+};
+#define SPEECH_POWER_RATIO 0.003 /* a frame within 25 dB of the loudest one counts as speech */
+
+enum phase { PHASE_IDLE, PHASE_OPEN, PHASE_FINISHING };
+enum second_state { SECOND_NONE, SECOND_RUNNING, SECOND_DONE };
+
+struct sphinx_child {
+    int fd;
+    struct sphinx_engine *engine;
+    struct sphinx_vocabulary *vocabulary; /* being collected; NULL otherwise */
+
+    enum phase phase;
+    uint32_t utterance;
+    int64_t cpu_at_begin_us;
+    int64_t deadline_us; /* FINISHING */
+    int16_t *pcm;        /* the utterance, UTTERANCE_SAMPLES_MAX */
+    size_t samples;
+
+    size_t live_samples; /* fed to the live decoder */
+    unsigned live_frames, speech_frames;
+    double loudest_power;
+    bool live_lost;
+    char interim[SPHINX_TEXT_BYTES_MAX]; /* sent last */
+
+    bool paused;
+    enum second_state second;
+    size_t second_samples;            /* fed to it */
+    size_t second_end_samples;        /* what it decodes: the utterance up to the pause */
+    char text[SPHINX_TEXT_BYTES_MAX]; /* DONE: its result */
+    double confidence;
+};
+
+/* The nursery loads it, the children inherit it by fork: the one way to share the models' memory. */
+static struct sphinx_engine preloaded;
+
+int sphinx_child_preload(const void *config)
+{
+    return sphinx_engine_load(&preloaded, config);
+}
+
+static void copy_text(char out[SPHINX_TEXT_BYTES_MAX], const char *text)
+{
+    size_t n = strnlen(text, SPHINX_TEXT_BYTES_MAX - 1);
+    memcpy(out, text, n);
+    out[n] = '\0';
+}
+
+static void tell(struct sphinx_child *c, const struct sphinx_answer *answer, const char *text, int flags)
+{
+    struct iovec parts[2] = {{.iov_base = (void *)(uintptr_t)answer, .iov_len = sizeof *answer},
+                             {.iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text)}};
+    struct msghdr msg = {.msg_iov = parts, .msg_iovlen = VG_COUNT_OF(parts)};
+    /* A peer that is gone shows at the next read. */
+    (void)!sendmsg(c->fd, &msg, MSG_NOSIGNAL | flags);
+}
+
+/* ----------------------------------------------------------------------------------------------- live pass
+ */
+static void send_interim(struct sphinx_child *c)
+{
+    const char *text = sphinx_live_text(c->engine).text;
+    if (!*text || strcmp(text, c->interim) == 0)
+        return;
+    copy_text(c->interim, text);
+    struct sphinx_answer answer = {.tell = SPHINX_INTERIM,
+                                   .utterance = c->utterance,
+                                   .cpu_us = vg_thread_cpu_us() - c->cpu_at_begin_us};
+    tell(c, &answer, c->interim, MSG_DONTWAIT);
+}
+
+/* Counts speech by level alone: the adapter's turn detection has already said that this is a turn. */
+static void count_speech(struct sphinx_child *c, const int16_t *frame)
+{
+    double power = 0;
+    for (int i = 0; i < FRAME_SAMPLES; i++)
+        power += (double)frame[i] * frame[i];
+    if (power > c->loudest_power)
+        c->loudest_power = power;
+    c->speech_frames += power > c->loudest_power * SPEECH_POWER_RATIO;
+}
+
+/* After a second of speech the mean is known well enough: start over with it, from the beginning. */
+static void prime_when_due(struct sphinx_child *c)
+{
+    if (c->engine->primed || !c->engine->second || c->speech_frames < PRIME_FRAMES)
+        return;
+    if (sphinx_live_prime(c->engine, c->pcm, c->samples)) {
+        c->live_samples = 0;
+        c->live_frames = 0;
+    } else {
+        c->speech_frames = 0; /* try again in a second */
+    }
+}
+
+static bool live_is_behind(const struct sphinx_child *c)
+{
+    return !c->live_lost && c->samples - c->live_samples >= FRAME_SAMPLES;
+}
+
+static void live_step(struct sphinx_child *c)
+{
+    size_t lag_samples = c->samples - c->live_samples;
+    if (lag_samples > LIVE_LAG_SAMPLES && c->engine->second) {
+        c->live_lost = true;
+        return;
+    }
+    const int16_t *frame = c->pcm + c->live_samples;
+    sphinx_live_feed(c->engine, frame, FRAME_SAMPLES);
+    c->live_samples += FRAME_SAMPLES;
+    if (!c->engine->primed)
+        count_speech(c, frame);
+    if (++c->live_frames % INTERIM_FRAMES == 0 && lag_samples < INTERIM_LAG_SAMPLES)
+        send_interim(c);
+    prime_when_due(c);
+}
+
+/* --------------------------------------------------------------------------------------------- second pass
+ */
+static void second_begin(struct sphinx_child *c)
+{
+    if (!c->engine->second)
+        return;
+    sphinx_second_begin(c->engine, c->pcm, c->samples);
+    c->second = SECOND_RUNNING;
+    c->second_samples = 0;
+    c->second_end_samples = c->samples;
+}
+
+static void second_step(struct sphinx_child *c)
+{
+    size_t piece = c->second_end_samples - c->second_samples;
+    if (piece > SECOND_STEP_SAMPLES)
+        piece = SECOND_STEP_SAMPLES;
+    sphinx_second_feed(c->engine, c->pcm + c->second_samples, piece);
+    c->second_samples += piece;
+    if (c->second_samples < c->second_end_samples)
+        return;
+    struct sphinx_hypothesis result = sphinx_second_end(c->engine);
+    copy_text(c->text, result.text);
+    c->confidence = result.confidence;
+    c->second = SECOND_DONE;
+}
+
+static void second_drop(struct sphinx_child *c)
+{
+    sphinx_second_drop(c->engine);
+    c->second = SECOND_NONE;
+}
+
+/* --------------------------------------------------------------------------------------------------- final
+ */
+static void end_utterance(struct sphinx_child *c)
+{
+    second_drop(c);
+    sphinx_live_end(c->engine);
+    c->phase = PHASE_IDLE;
+}
+
+static void send_final(struct sphinx_child *c)
+{
+    struct sphinx_answer answer = {.tell = SPHINX_FINAL,
+                                   .utterance = c->utterance,
+                                   .confidence = c->confidence,
+                                   .cpu_us = vg_thread_cpu_us() - c->cpu_at_begin_us,
+                                   .second_pass = c->second == SECOND_DONE};
+    tell(c, &answer, c->text, 0);
+    /* An utterance that came to nothing was perhaps none: its mean would spoil the next. */
+    if (c->second != SECOND_NONE && *c->text)
+        sphinx_keep_mean(c->engine);
+    end_utterance(c);
+}
+
+/* The live decoder's text, when there is no time left for better. Right after it started over it is shorter
+ * than what it had before. */
+static void take_live_text(struct sphinx_child *c)
+{
+    struct sphinx_hypothesis live = sphinx_live_text(c->engine);
+    copy_text(c->text, live_is_behind(c) && strlen(live.text) < strlen(c->interim) ? c->interim : live.text);
+    c->confidence = live.confidence;
+}
+
+static void final_step(struct sphinx_child *c)
+{
+    bool late = vg_mono_us() >= c->deadline_us;
+    if (c->second == SECOND_DONE || c->samples == 0) {
+        send_final(c);
+    } else if (late) {
+        take_live_text(c);
+        send_final(c);
+    } else if (c->second == SECOND_RUNNING) {
+        second_step(c);
+    } else if (c->engine->second) {
+        second_begin(c);
+    } else if (live_is_behind(c)) {
+        live_step(c);
+    } else { /* naive */
+        sphinx_live_end(c->engine);
+        take_live_text(c);
+        send_final(c);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------ messages
+ */
+static void begin(struct sphinx_child *c, uint32_t utterance)
+{
+    if (c->phase != PHASE_IDLE)
+        end_utterance(c);
+    c->phase = PHASE_OPEN;
+    c->utterance = utterance;
+    c->cpu_at_begin_us = vg_thread_cpu_us();
+    c->samples = c->live_samples = 0;
+    c->live_frames = c->speech_frames = 0;
+    c->loudest_power = 0;
+    c->live_lost = c->paused = false;
+    c->second = SECOND_NONE;
+    c->interim[0] = c->text[0] = '\0';
+    c->confidence = 0;
+    sphinx_live_begin(c->engine);
+}
+
+static void add_audio(struct sphinx_child *c, const void *payload, size_t bytes)
+{
+    size_t samples = bytes / sizeof *c->pcm;
+    size_t room = UTTERANCE_SAMPLES_MAX - c->samples;
+    if (samples > room)
+        samples = room;
+    memcpy(c->pcm + c->samples, payload, samples * sizeof *c->pcm);
+    c->samples += samples;
+}
+
+static void add_vocabulary(struct sphinx_child *c, const char *words, size_t bytes)
+{
+    if (!c->engine->second)
+        return;
+    if (!c->vocabulary)
+        c->vocabulary = sphinx_vocabulary_new(c->engine->second);
+    if (bytes) {
+        sphinx_vocabulary_add(c->vocabulary, words, bytes);
+        return;
+    }
+    struct sphinx_answer answer = {.tell = SPHINX_VOCABULARY_LOADED};
+    sphinx_vocabulary_load(c->vocabulary, &answer.words_known, &answer.words_skipped);
+    c->vocabulary = sphinx_vocabulary_free(c->vocabulary);
+    tell(c, &answer, "", MSG_DONTWAIT);
+}
+
+static void handle(struct sphinx_child *c, const struct sphinx_request *r, const void *payload, size_t bytes)
+{
+    bool ours = c->phase == PHASE_OPEN && r->utterance == c->utterance;
+    if (r->ask == SPHINX_BEGIN) {
+        begin(c, r->utterance);
+    } else if (r->ask == SPHINX_VOCABULARY) {
+        add_vocabulary(c, payload, bytes);
+    } else if (!ours) {
+        return;
+    } else if (r->ask == SPHINX_AUDIO) {
+        add_audio(c, payload, bytes);
+    } else if (r->ask == SPHINX_PAUSE) {
+        c->paused = true;
+        second_begin(c);
+    } else if (r->ask == SPHINX_RESUME) {
+        c->paused = false;
+        second_drop(c);
+    } else if (r->ask == SPHINX_FINISH) {
+        c->phase = PHASE_FINISHING;
+        c->deadline_us = r->deadline_us;
+    } else if (r->ask == SPHINX_CANCEL) {
+        end_utterance(c);
+    }
+}
+
+/* What is asked after a finish waits in the socket until the final is out: the utterance that comes next
+ * needs the buffer. False at the end of the call. */
+static bool take_messages(struct sphinx_child *c, bool wait)
+{
+    struct pollfd p = {.fd = c->fd, .events = c->phase == PHASE_FINISHING ? 0 : POLLIN};
+    if (poll(&p, 1, wait ? -1 : 0) <= 0)
+        return true;
+    if (p.revents & (POLLHUP | POLLERR))
+        return false;
+    struct {
+        struct sphinx_request head;
+        int16_t payload[SPHINX_AUDIO_SAMPLES_MAX];
+    } packet;
+    while (c->phase != PHASE_FINISHING) {
+        ssize_t got = recv(c->fd, &packet, sizeof packet, MSG_DONTWAIT);
+        if (got == 0)
+            return false;
+        if (got < (ssize_t)sizeof packet.head)
+            break;
+        handle(c, &packet.head, packet.payload, (size_t)got - sizeof packet.head);
+    }
+    return true;
+}
+
+static bool has_work(const struct sphinx_child *c)
+{
+    if (c->phase != PHASE_OPEN)
+        return c->phase == PHASE_FINISHING;
+    if (c->paused && c->second != SECOND_NONE)
+        return c->second == SECOND_RUNNING;
+    return live_is_behind(c);
+}
+
+static void work(struct sphinx_child *c)
+{
+    if (c->phase == PHASE_FINISHING)
+        final_step(c);
+    else if (c->second == SECOND_RUNNING)
+        second_step(c);
+    else
+        live_step(c);
+}
+
+int sphinx_child_run(int fd, const void *config)
+{
+    (void)config;
+    struct sphinx_child *c = calloc(1, sizeof *c);
+    if (c)
+        c->pcm = calloc(UTTERANCE_SAMPLES_MAX, sizeof *c->pcm);
+    if (!c || !c->pcm)
+        return 1;
+    c->fd = fd;
+    c->engine = &preloaded;
+    while (take_messages(c, !has_work(c)))
+        if (has_work(c))
+            work(c);
+    return 0; /* the process ends, and its memory with it */
+}
