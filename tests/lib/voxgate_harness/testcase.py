@@ -74,4 +74,4 @@ class GatewayTest(unittest.IsolatedAsyncioTestCase):
 
 
 def main():
-    unittest.main(verbosity=2)
+    unittest.main(verbosity=2, warnings="ignore")
