@@ -222,6 +222,8 @@ int espeak_run(struct espeak_run *run)
     if (!err) {
         err = child_listen(&child, wav, run, deadline_us);
         err = child_reap(&child, run, err, deadline_us);
+        if (!err && wav->header_bytes < WAV_HEADER_BYTES)
+            err = VG_EPARSE;
         close(child.out);
     }
     vg_resampler_free(wav->resampler);

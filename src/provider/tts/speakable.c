@@ -62,8 +62,10 @@ struct sink {
 
 static void sink_blank(struct sink *s)
 {
-    if (s->len > 0 && s->data[s->len - 1] != ' ')
+    if (s->len > 0 && s->data[s->len - 1] != ' ') {
         s->data[s->len++] = ' ';
+        s->characters++;
+    }
     s->run = 0;
 }
 
@@ -147,6 +149,10 @@ static char *speakable(const char *text, uint32_t *characters, bool ascii)
         p += n > 0 ? n : 1;
     }
     free(copy);
+    if (s.len > 0 && s.data[s.len - 1] == ' ') {
+        s.len--;
+        s.characters--;
+    }
     s.data[s.len] = 0;
     *characters = s.speaks ? s.characters : 0;
     return s.data;

@@ -15,7 +15,7 @@
 #include "provider/tts/synth_pool.h"
 #include "voxgate/tts.h"
 
-enum { SYNTH_SAMPLES_MAX = 16000 * 300 }; /* five minutes; a longer clause is an error (VG_ETOOBIG) */
+enum { SYNTH_SAMPLES_MAX = 16000 * 180 }; /* three minutes; a longer clause is an error (VG_ETOOBIG) */
 
 enum synth_lane { SYNTH_THREAD, SYNTH_PROCESS, SYNTH_LANES };
 
