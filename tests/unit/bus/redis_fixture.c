@@ -38,8 +38,9 @@ void redis_fixture_start(struct redis_fixture *r)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (chdir(r->dir) != 0 || !freopen("redis.log", "a", stdout) || !freopen("redis.log", "a", stderr))
             _exit(126);
-        execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", r->socket, "--save",
-               "", "--appendonly", "no", "--requirepass", r->password ? r->password : "", (char *)NULL);
+        execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket",
+               r->socket, "--save", "", "--appendonly", "no", "--requirepass", r->password ? r->password : "",
+               (char *)NULL);
         _exit(127);
     }
     for (int i = 0; i < 1000; i++) {

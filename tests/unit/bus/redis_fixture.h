@@ -24,7 +24,8 @@ void redis_fixture_start(struct redis_fixture *r);
 /* SIGSTOP and SIGCONT: connections stay, nothing is answered. */
 void redis_fixture_freeze(struct redis_fixture *r, bool frozen);
 
-/* One command of up to eight words over a connection of its own; its integer, or the length of its text or list; -1: an error or nil. */
+/* One command of up to eight words over a connection of its own; its integer, or the length of its text or
+ * list; -1: an error or nil. */
 long long redis_ask(struct redis_fixture *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same, its text copied to `out`. False: nil or error. */
 bool redis_ask_text(struct redis_fixture *r, char *out, size_t size, const char *format, ...)

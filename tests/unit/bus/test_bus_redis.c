@@ -1,4 +1,5 @@
-/* Tests of the bus's connections, events and subscriptions against a real Redis that dies, freezes and comes back. */
+/* Tests of the bus's connections, events and subscriptions against a real Redis that dies, freezes and comes
+ * back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -62,9 +62,18 @@ static void refuses_what_it_cannot_do(void **state)
     struct bus_url u;
     assert_int_equal(bus_url_parse("rediss://h:6379", &u), VG_ENOTSUP);
     assert_int_equal(bus_url_parse("http://h", &u), VG_ENOTSUP);
-    static const char *const bad[] = {"",           "redis",         "redis://",         "redis://h:0",
-                                      "redis://h:x", "redis://h:70000", "redis://h/x",   "redis://[::1",
-                                      "unix://",    "unix://rel",    "redis://a%zz:b@h", "redis://a%00:b@h",
+    static const char *const bad[] = {"",
+                                      "redis",
+                                      "redis://",
+                                      "redis://h:0",
+                                      "redis://h:x",
+                                      "redis://h:70000",
+                                      "redis://h/x",
+                                      "redis://[::1",
+                                      "unix://",
+                                      "unix://rel",
+                                      "redis://a%zz:b@h",
+                                      "redis://a%00:b@h",
                                       "redis://:6379"};
     for (size_t i = 0; i < VG_COUNT_OF(bad); i++)
         assert_int_equal(bus_url_parse(bad[i], &u), VG_EPARSE);
