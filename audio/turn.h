@@ -22,7 +22,7 @@ struct vg_turn_config vg_turn_config_default(void);
 
 enum vg_turn_event {
     VG_TURN_NONE,
-    VG_TURN_STARTED, /* the turn's audio begins `preroll` frames before this one (see started_frames_ago) */
+    VG_TURN_STARTED, /* the turn's audio is the last vg_turn_started_frames_ago() frames and what follows */
     VG_TURN_PAUSED,  /* silence for pause_frames */
     VG_TURN_RESUMED, /* speech again after a pause */
     VG_TURN_ENDED,   /* silence for end_frames: an utterance */
@@ -46,6 +46,10 @@ struct vg_turn {
 void vg_turn_init(struct vg_turn *t, const struct vg_turn_config *config);
 /* Steps by one frame; returns what happened with it. */
 enum vg_turn_event vg_turn_step(struct vg_turn *t, const struct vg_vad_frame *frame);
+/* Frames of the open turn so far, pre-roll and the present one included; 0 if none is open. */
+uint32_t vg_turn_started_frames_ago(const struct vg_turn *t);
+/* The noise gate on what was counted so far: worth asking at VG_TURN_PAUSED, before speculative work. */
+bool vg_turn_is_speech(const struct vg_turn *t);
 
 /* --- barge-in by voice -----------------------------------------------------------------------------------
  */

@@ -20,6 +20,8 @@ struct vg_vad_frame {
 };
 
 struct vg_vad *vg_vad_new(void);
+/* The same without the saving of the energy gate: every part runs on every frame. For measuring. */
+struct vg_vad *vg_vad_new_ungated(void);
 struct vg_vad *vg_vad_free(struct vg_vad *v);
 void vg_vad_reset(struct vg_vad *v);
 /* Judges one frame of VG_FRAME_SAMPLES. */
