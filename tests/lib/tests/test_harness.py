@@ -1,4 +1,5 @@
 """Tests of the harness's own arithmetic: what scores the gateway must itself be right."""
+import json
 import os
 import sys
 import tempfile
@@ -7,7 +8,9 @@ import unittest
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from voxgate_harness import Metrics, Servers, audio, corpus, opus, stats, wer  # noqa: E402
+from voxgate_harness import Metrics, Servers, audio, contract, corpus, opus, stats, wer  # noqa: E402
+from voxgate_harness.call import Message  # noqa: E402
+from voxgate_harness.rest import Answer  # noqa: E402
 
 
 class Arithmetic(unittest.TestCase):
@@ -62,6 +65,30 @@ class Arithmetic(unittest.TestCase):
         clips = corpus.debian_clips()
         self.assertGreaterEqual(len(clips), 11)
         self.assertTrue(all(c.transcript and c.seconds > 0.3 for c in clips))
+
+
+class Contract(unittest.TestCase):
+    @staticmethod
+    def answer(status, body):
+        return Answer(status, {"Content-Type": "application/json"}, json.dumps(body).encode())
+
+    def test_answers_are_held_against_the_document(self):
+        good = {"access_token": "a.b.c", "token_type": "bearer", "expires_in": 3600}
+        self.assertEqual(contract.rest_problems("POST", "/auth/token", self.answer(200, good)), [])
+        del good["access_token"]
+        self.assertTrue(contract.rest_problems("POST", "/auth/token", self.answer(200, good)))
+
+    def test_errors_have_one_shape_everywhere(self):
+        error = {"error": {"code": "RESOURCE_NOT_FOUND", "message": "x", "details": None, "requestId": "r"}}
+        self.assertEqual(contract.rest_problems("GET", "/nowhere", self.answer(404, error)), [])
+        self.assertTrue(contract.rest_problems("GET", "/nowhere", self.answer(404, {"detail": "x"})))
+        self.assertTrue(contract.rest_problems("POST", "/auth/token", self.answer(401, error)))
+
+    def test_messages_are_held_against_the_schema(self):
+        pong = {"type": "pong", "timestamp": 1.5, "seq": 1, "generation": 1}
+        self.assertEqual(contract.message_problems([Message(pong, 0.0), Message(b"x", 0.0)]), [])
+        self.assertTrue(contract.message_problems([Message({"type": "pong"}, 0.0)]))
+        self.assertTrue(contract.message_problems([Message({"type": "nonsense"}, 0.0)]))
 
 
 class Processes(unittest.TestCase):

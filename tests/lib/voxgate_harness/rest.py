@@ -4,6 +4,8 @@ import http.client
 import json
 import urllib.parse
 
+from . import contract
+
 
 class Answer:
     def __init__(self, status, headers, body):
@@ -32,7 +34,10 @@ class Answer:
 
 
 class Rest:
-    """One connection a request, so that it may be used from several threads."""
+    """One connection a request, so that it may be used from several threads. Every answer is held against
+    proto/openapi.yaml, unless `check_contract` is switched off."""
+
+    check_contract = True
 
     def __init__(self, url, headers=None, timeout_s=15):
         parts = urllib.parse.urlsplit(url)
@@ -53,9 +58,13 @@ class Rest:
         try:
             connection.request(method, path, body, send)
             response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
+            answer = Answer(response.status, response.headers, b"" if response.status == 101 else response.read())
         finally:
             connection.close()
+        problems = contract.rest_problems(method, path, answer) if self.check_contract else []
+        if problems:
+            raise AssertionError("not as documented: " + "; ".join(problems[:5]))
+        return answer
 
     def get(self, path, **more):
         return self.request("GET", path, **more)

@@ -8,6 +8,7 @@ import asyncio
 import atexit
 import unittest
 
+from . import contract
 from .call import Call
 from .gateway import Gateway
 from .servers import Servers
@@ -30,7 +31,6 @@ class GatewayTest(unittest.IsolatedAsyncioTestCase):
 
     env = {}
     own_servers = False
-    # Loopback tests call `started()` for a call that hangs up after the test.
 
     @classmethod
     def setUpClass(cls):
@@ -54,6 +54,7 @@ class GatewayTest(unittest.IsolatedAsyncioTestCase):
     async def _finish(self, call):
         await call.hang_up()
         self.assertEqual(call.seq_errors, [])
+        self.assertEqual(contract.message_problems(call.messages)[:5], [])
 
     async def eventually(self, condition, timeout_s=10, what="condition"):
         """Polls `condition` without blocking the calls of the test; gives its true value."""
