@@ -150,8 +150,8 @@ static void batch_send(CURL *curl, const struct vg_buf *body, unsigned n)
         if (!may_retry(code, status) || !back_off(attempt, retry_after_seconds * VG_US_PER_S))
             break;
     }
-    vg_log_warn("trace.export_failed", "status=%ld error=%s spans=%u", status,
-                code == CURLE_OK ? "refused" : curl_easy_strerror(code), n);
+    const char *why = code != CURLE_OK ? curl_easy_strerror(code) : status ? "refused" : "no time left";
+    vg_log_warn("trace.export_failed", "status=%ld error=%s spans=%u", status, why, n);
     count_spans(code == CURLE_OK && status != 0 ? "rejected" : "dropped", n);
 }
 
