@@ -64,7 +64,8 @@ struct vg_ws_events {
     void (*fragment)(void *arg, const uint8_t *data, size_t bytes, bool first, bool final, bool binary);
     /* What was queued is written down to the low mark; optional. */
     void (*drained)(void *arg);
-    /* The last event; `code` is the peer's close code, 1006 if the connection was lost. */
+    /* The last event; `code` is the peer's close code, ours if the peer answered vg_ws_close(), 1005 if the peer
+     * gave none, 1006 if the connection was lost. Comes without `opened` if the handshake failed. */
     void (*closed)(void *arg, int code);
 };
 

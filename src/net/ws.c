@@ -185,8 +185,8 @@ static int on_writable(struct vg_ws *ws)
     ws->in_flight_bytes = 0;
     if (ws->ping_due) {
         ws->ping_due = false;
-        uint8_t ping[LWS_PRE + 1];
-        if (lws_write(ws->wsi, ping + LWS_PRE, 0, LWS_WRITE_PING) < 0)
+        uint8_t ping[LWS_PRE + 1] = {[LWS_PRE] = 'v'}; /* lws tells of no pong without a payload */
+        if (lws_write(ws->wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0)
             return -1;
     } else if (ws->first) {
         struct ws_message *m = ws->first;
@@ -231,8 +231,9 @@ static void finish(struct vg_ws *ws)
     struct vg_server *s = ws->host->server;
     if (ws->opened)
         net_count_ws("closed");
+    int code = ws->close_sent && ws->peer_code == 1006 ? ws->close_code : ws->peer_code;
     if (ws->events->closed)
-        ws->events->closed(ws->arg, ws->peer_code);
+        ws->events->closed(ws->arg, code);
     unlink_ws(ws);
     drop_queue(ws);
     free(ws);
@@ -397,9 +398,10 @@ void ws_accept(struct vg_http_request *r, const struct vg_ws_accept *accept)
 /* --- time ------------------------------------------------------------------------------------------------
  */
 
+/* With any other reason lws would first try to send what it has buffered, for 5 s. */
 static void kill_now(struct vg_ws *ws)
 {
-    lws_set_timeout(ws->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_SYNC);
+    lws_close_free_wsi(ws->wsi, LWS_CLOSE_STATUS_NOSTATUS_CONTEXT_DESTROY, "vg");
 }
 
 static void sweep(struct vg_ws *ws, int64_t now_us)
@@ -408,6 +410,7 @@ static void sweep(struct vg_ws *ws, int64_t now_us)
     int64_t interval_us = config->ws_ping_interval_us ? config->ws_ping_interval_us : PING_INTERVAL_US;
     int64_t timeout_us = config->ws_pong_timeout_us ? config->ws_pong_timeout_us : PONG_TIMEOUT_US;
     if (now_us >= ws->close_by_us) {
+        ws->close_sent = false; /* it was not answered */
         kill_now(ws);
         return;
     }
