@@ -2,7 +2,7 @@
 import asyncio
 import json
 
-from voxgate_harness import GatewayTest, main, uuid_of
+from voxgate_harness import GatewayTest, contract, main, uuid_of
 
 
 class Handoff(GatewayTest):
@@ -38,7 +38,8 @@ class Handoff(GatewayTest):
                 message = listener.get_message(ignore_subscribe_messages=True, timeout=0.1)
                 return message and json.loads(message["data"])
             event = await self.eventually(event)
-            self.assertEqual((event["event_type"], event["call_id"]), ("handoff.requested", call.call_id))
+            self.assertEqual(contract.event_problems("handoff_requested", event), [])
+            self.assertEqual(event["call_id"], call.call_id)
             listener.close()
         row = await self.eventually(lambda: self.gw.sql("select status, queue from handoffs where call_id = %s",
                                                         (uuid_of(call.call_id),)))

@@ -2,7 +2,7 @@
 import asyncio
 import json
 
-from voxgate_harness import LOOPBACK, Call, GatewayTest, Refused, corpus_speech, main, uuid_of
+from voxgate_harness import LOOPBACK, Call, GatewayTest, Refused, contract, corpus_speech, main, uuid_of
 
 
 class Lifecycle(GatewayTest):
@@ -92,7 +92,9 @@ class Lifecycle(GatewayTest):
                              set(mine))
         for event in mine.values():
             self.assertEqual(set(event), {"event_type", "call_id", "timestamp", "data"})
-        self.assertEqual(mine["call.started"]["event_type"], "call.started")
+        for channel, event in mine.items():
+            name = channel.split(":")[0].replace(".", "_")
+            self.assertEqual(contract.event_problems(name, event), [])
         audio = mine[f"audio:{call.call_id}"]["data"]
         self.assertEqual((audio["rate"], audio["encoding"]), (16000, "pcm_s16le"))
 

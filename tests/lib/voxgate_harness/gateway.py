@@ -17,7 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 ADMIN_KEY = "vgk_admin_0123456789abcdef0123456789abcdef"
 JWT_SECRET = "test-secret-0123456789abcdef0123456789abcdef"
 
-LOOPBACK = {"VOXGATE_STT": "loopback", "VOXGATE_LLM": "loopback", "VOXGATE_TTS": "loopback"}
+LOOPBACK = {"VOXGATE_STT": "loopback", "VOXGATE_LLM": "loopback", "VOXGATE_TTS": "loopback", "VOXGATE_STT_STREAMS": "200"}
 
 
 def binary():
