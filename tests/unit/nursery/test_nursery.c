@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -249,6 +250,52 @@ static void stop_signals_do_not_end_it(void **state)
     assert_true(vg_nursery_alive(w->nursery));
 }
 
+enum { LOOPS = 4, SPAWNS = 25 };
+
+struct shard {
+    struct world *world;
+    struct vg_loop *loop;
+    unsigned answered;
+};
+
+static void shard_spawned(void *arg, int fd)
+{
+    struct shard *s = arg;
+    int hello[3];
+    assert_true(vg_loop_here(s->loop));
+    assert_true(fd >= 0);
+    assert_int_equal(receive(fd, hello, sizeof hello), sizeof hello);
+    close(fd);
+    if (++s->answered == SPAWNS)
+        vg_loop_stop(s->loop);
+}
+
+static void *shard_run(void *arg)
+{
+    struct shard *s = arg;
+    for (int i = 0; i < SPAWNS; i++) {
+        void *handle;
+        assert_int_equal(vg_nursery_spawn(s->world->nursery, s->loop, "echo", shard_spawned, s, &handle), 0);
+    }
+    vg_loop_run(s->loop);
+    return NULL;
+}
+
+static void loops_spawn_at_the_same_time_and_each_gets_its_own(void **state)
+{
+    struct shard shards[LOOPS];
+    pthread_t threads[LOOPS];
+    for (int i = 0; i < LOOPS; i++) {
+        shards[i] = (struct shard){.world = *state, .loop = vg_loop_new("shard")};
+        assert_int_equal(pthread_create(&threads[i], NULL, shard_run, &shards[i]), 0);
+    }
+    for (int i = 0; i < LOOPS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(shards[i].answered, SPAWNS);
+        vg_loop_free(shards[i].loop);
+    }
+}
+
 /* Last: it ends the nursery. */
 static void nursery_that_died_takes_its_children_and_refuses(void **state)
 {
@@ -322,6 +369,7 @@ int main(void)
         cmocka_unit_test(hundred_children_at_once_all_answer),
         cmocka_unit_test(stop_signals_do_not_end_it),
         cmocka_unit_test(nursery_ends_when_its_gateway_is_killed),
+        cmocka_unit_test(loops_spawn_at_the_same_time_and_each_gets_its_own),
         cmocka_unit_test(nursery_that_died_takes_its_children_and_refuses),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
