@@ -2,8 +2,9 @@
  *
  * Messages come in fragments of any size. `{"type":"audio","data":"<base64>"}` in that shape (any white
  * space, either order of the two keys) takes the fast path: it is scanned and decoded fragment by fragment,
- * without a copy of the whole and without a JSON library; everything else is collected (at most
- * VG_WS_CONTROL_BYTES_MAX) and read with jansson. One reader a connection; one thread; no socket. */
+ * without a copy of the whole and without a JSON library; so is the audio of messages that have more keys, or
+ * escapes in their base64. Everything else is collected (at most VG_WS_CONTROL_BYTES_MAX) and read with
+ * jansson. One reader a connection, a few hundred bytes while idle; one thread; no socket. */
 #ifndef VG_PROTO_WS_IN_H
 #define VG_PROTO_WS_IN_H
 
@@ -41,10 +42,12 @@ struct vg_ws_audio {
 /* A `config` message. Members that were absent keep `has_*` false. */
 struct vg_ws_config {
     bool has_in, has_out;
-    struct vg_ws_audio in, out; /* starts from the values in force; absent members keep them */
-    int lead_ms;                /* -1: absent */
-    int endpointing_ms;         /* turn.endpointing_ms, 200..3000; -1: absent */
-    int barge_in;               /* turn.barge_in: 0 off, 1 on; -1: absent */
+    /* Starts from the values in force; absent members keep them, but G.711 named without a rate is 8000 Hz.
+     */
+    struct vg_ws_audio in, out;
+    int lead_ms;        /* -1: absent */
+    int endpointing_ms; /* turn.endpointing_ms, 200..3000; -1: absent */
+    int barge_in;       /* turn.barge_in: 0 off, 1 on; -1: absent */
 };
 
 struct vg_ws_in {
@@ -58,6 +61,7 @@ struct vg_ws_in {
     int64_t id;         /* `ping`: its "id" to be echoed, -1: none */
 };
 
+/* Callbacks come from vg_ws_reader_feed; they may change the reader's settings, but not free it. */
 struct vg_ws_in_sink {
     /* Decoded wire bytes of one audio message, in pieces; borrowed. */
     void (*audio)(void *arg, const uint8_t *data, size_t bytes);

@@ -1,10 +1,10 @@
-/* The reader of what a client says: a small lexer that runs over the fragments as they come; see ws_in.h.
+/* The reader of what a client says, run over the fragments as they come; see ws_in.h.
  *
- * The characters of a message go into the skeleton, except those of the member "data" of the outermost
- * object: they go straight to the base64 decoder (ws_audio.c), and the skeleton has "" in their place. So an
- * audio message is never copied whole. At its end the skeleton is either the known shape of audio, recognised
- * without a JSON library, or it is read with jansson: then the type decides, and audio that was not audio is
- * taken back. Loop thread of the connection. */
+ * A small lexer (ws_lex.c) finds the member "data" of the outermost object: its characters go straight to the
+ * base64 decoder (ws_audio.c), all others into the skeleton (ws_skeleton.c), which has "" in their place. So
+ * an audio message is never copied whole. At its end the skeleton is either the known shape of audio,
+ * recognised without a JSON library, or it is read with jansson: then the type decides, and audio that was
+ * not audio is taken back. Loop thread of the connection. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,32 +19,14 @@ enum mode {
     MODE_DEAD,   /* after a fatal error */
 };
 
-enum lex { LEX_OUTSIDE, LEX_STRING, LEX_ESCAPE, LEX_DATA };
-
-enum { SMALL_BYTES = 96, DEPTH_LIMIT = 10000 };
-
 struct vg_ws_reader {
     struct vg_ws_in_sink sink;
     struct ws_audio_pair in_force;
     enum mode mode;
     size_t message_bytes;
     struct ws_audio audio;
-
-    /* the lexer */
-    enum lex lex;
-    int depth;       /* open objects and arrays */
-    bool is_key;     /* the next string of the outermost object is a key */
-    bool has_data;   /* the member "data" went to the decoder */
-    bool other_type; /* the type is known, and it is not audio */
-    char word[8];    /* beginning of the string that is read */
-    uint8_t word_chars;
-    char member[8]; /* beginning of the last key of the outermost object */
-    uint8_t member_chars;
-
-    /* the skeleton: in `small` until it does not fit */
-    size_t skeleton_bytes, heap_bytes;
-    char *heap; /* owned, only while a message is in it */
-    char small[SMALL_BYTES];
+    struct ws_lexer lexer;
+    struct ws_skeleton skeleton;
 };
 
 struct vg_ws_reader *vg_ws_reader_new(const struct vg_ws_in_sink *sink)
@@ -63,7 +45,7 @@ struct vg_ws_reader *vg_ws_reader_new(const struct vg_ws_in_sink *sink)
 struct vg_ws_reader *vg_ws_reader_free(struct vg_ws_reader *r)
 {
     if (r)
-        free(r->heap);
+        ws_skeleton_reset(&r->skeleton);
     free(r);
     return NULL;
 }
@@ -81,18 +63,11 @@ void vg_ws_reader_set_chunk_max(struct vg_ws_reader *r, size_t bytes)
 
 /* --- refusing ------------------------------------------------------------------------------------------- */
 
-static void drop_skeleton(struct vg_ws_reader *r)
-{
-    free(r->heap);
-    r->heap = NULL;
-    r->heap_bytes = r->skeleton_bytes = 0;
-}
-
 /* Takes back what was given and says why. The rest of the message is skipped. */
 static void refuse(struct vg_ws_reader *r, const char *code, const char *message)
 {
     ws_audio_abort(&r->audio);
-    drop_skeleton(r);
+    ws_skeleton_reset(&r->skeleton);
     r->mode = MODE_SKIP;
     r->sink.error(r->sink.arg, code, message, false, 0);
 }
@@ -102,167 +77,40 @@ static void refuse_connection(struct vg_ws_reader *r)
     char message[64];
     snprintf(message, sizeof message, "a message may have at most %d bytes", VG_WS_MESSAGE_BYTES_MAX);
     ws_audio_abort(&r->audio);
-    drop_skeleton(r);
+    ws_skeleton_reset(&r->skeleton);
     r->mode = MODE_DEAD;
     r->sink.error(r->sink.arg, "MESSAGE_TOO_BIG", message, true, 1009);
 }
 
-/* --- the skeleton --------------------------------------------------------------------------------------- */
+/* --- the characters of a message --------------------------------------------------------------------------
+ */
 
-static const char *skeleton(const struct vg_ws_reader *r)
+static void keep(struct vg_ws_reader *r, const char *text, size_t n)
 {
-    return r->heap ? r->heap : r->small;
-}
-
-static int skeleton_grow(struct vg_ws_reader *r, size_t need)
-{
-    size_t size = r->heap_bytes ? r->heap_bytes : 512;
-    while (size < need)
-        size *= 2;
-    char *heap = realloc(r->heap, size);
-    if (!heap)
-        return VG_ENOMEM;
-    if (!r->heap)
-        memcpy(heap, r->small, r->skeleton_bytes);
-    r->heap = heap;
-    r->heap_bytes = size;
-    return 0;
-}
-
-static void skeleton_add(struct vg_ws_reader *r, const char *text, size_t n)
-{
-    size_t need = r->skeleton_bytes + n;
-    if (need > VG_WS_CONTROL_BYTES_MAX) {
-        char message[80];
-        snprintf(message, sizeof message, "a message may have at most %d bytes without its audio",
-                 VG_WS_CONTROL_BYTES_MAX);
+    int rc = ws_skeleton_add(&r->skeleton, text, n);
+    char message[80];
+    snprintf(message, sizeof message, "a message may have at most %d bytes without its audio",
+             VG_WS_CONTROL_BYTES_MAX);
+    if (rc == VG_ETOOBIG)
         refuse(r, "MESSAGE_TOO_BIG", message);
-        return;
-    }
-    if (need > (r->heap ? r->heap_bytes : SMALL_BYTES) && skeleton_grow(r, need)) {
+    else if (rc)
         refuse(r, "INTERNAL_ERROR", "no memory for the message");
-        return;
-    }
-    memcpy((r->heap ? r->heap : r->small) + r->skeleton_bytes, text, n);
-    r->skeleton_bytes = need;
-}
-
-static size_t skip_space(const char *text, size_t at, size_t n)
-{
-    while (at < n && (text[at] == ' ' || text[at] == '\t' || text[at] == '\n' || text[at] == '\r'))
-        at++;
-    return at;
-}
-
-/* True if the skeleton is these tokens, with any white space between them. */
-static bool skeleton_is(const struct vg_ws_reader *r, const char *const tokens[9])
-{
-    const char *text = skeleton(r);
-    size_t n = r->skeleton_bytes, at = skip_space(text, 0, n);
-    for (int i = 0; i < 9; i++) {
-        size_t length = strlen(tokens[i]);
-        if (n - at < length || memcmp(text + at, tokens[i], length) != 0)
-            return false;
-        at = skip_space(text, at + length, n);
-    }
-    return at == n;
-}
-
-static bool is_plain_audio(const struct vg_ws_reader *r)
-{
-    static const char *const TYPE_FIRST[9] = {"{",        "\"type\"", ":",    "\"audio\"", ",",
-                                              "\"data\"", ":",        "\"\"", "}"};
-    static const char *const DATA_FIRST[9] = {"{",        "\"data\"", ":",         "\"\"", ",",
-                                              "\"type\"", ":",        "\"audio\"", "}"};
-    return r->has_data && !r->heap && (skeleton_is(r, TYPE_FIRST) || skeleton_is(r, DATA_FIRST));
-}
-
-/* --- the lexer ------------------------------------------------------------------------------------------ */
-
-static bool word_is(const char *word, uint8_t chars, const char *text)
-{
-    return chars == strlen(text) && memcmp(word, text, chars) == 0;
-}
-
-static void string_opens(struct vg_ws_reader *r)
-{
-    bool is_data = r->depth == 1 && !r->is_key && !r->has_data && !r->other_type &&
-                   word_is(r->member, r->member_chars, "data");
-    r->lex = is_data ? LEX_DATA : LEX_STRING;
-    r->has_data = r->has_data || is_data;
-    r->word_chars = 0;
-}
-
-static void string_closes(struct vg_ws_reader *r)
-{
-    r->lex = LEX_OUTSIDE;
-    if (r->depth != 1)
-        return;
-    if (r->is_key) {
-        memcpy(r->member, r->word, sizeof r->member);
-        r->member_chars = r->word_chars;
-    } else if (word_is(r->member, r->member_chars, "type")) {
-        r->other_type = !word_is(r->word, r->word_chars, "audio");
-    }
-}
-
-static void string_char(struct vg_ws_reader *r, char c)
-{
-    if (r->word_chars < sizeof r->word)
-        r->word[r->word_chars++] = c;
-    if (c == '\\')
-        r->lex = LEX_ESCAPE;
-}
-
-static void outside_char(struct vg_ws_reader *r, char c)
-{
-    switch (c) {
-    case '"': string_opens(r); break;
-    case '{':
-    case '[':
-        r->depth += r->depth < DEPTH_LIMIT;
-        r->is_key = c == '{';
-        break;
-    case '}':
-    case ']': r->depth -= r->depth > 0; break;
-    case ',': r->is_key = true; break; /* looked at in the outermost object only */
-    case ':': r->is_key = false; break;
-    default: break;
-    }
-}
-
-/* Runs over the characters from `at` up to the beginning of the audio or to the end; returns where it
- * stopped. What it ran over is part of the skeleton. */
-static size_t lex_run(struct vg_ws_reader *r, const char *text, size_t at, size_t n)
-{
-    for (; at < n && r->lex != LEX_DATA; at++) {
-        char c = text[at];
-        if (r->lex == LEX_OUTSIDE)
-            outside_char(r, c);
-        else if (r->lex == LEX_ESCAPE)
-            r->lex = LEX_STRING;
-        else if (c == '"')
-            string_closes(r);
-        else
-            string_char(r, c);
-    }
-    return at;
 }
 
 static void feed_text(struct vg_ws_reader *r, const char *text, size_t n)
 {
     size_t at = 0;
     while (at < n && r->mode == MODE_JSON) {
-        if (r->lex == LEX_DATA) {
+        if (r->lexer.state == WS_LEX_DATA) {
             bool closed;
             at += ws_audio_text(&r->audio, text + at, n - at, &closed);
             if (!closed)
                 continue;
-            r->lex = LEX_OUTSIDE;
-            skeleton_add(r, "\"", 1);
+            ws_lex_data_closed(&r->lexer);
+            keep(r, "\"", 1);
         } else {
-            size_t end = lex_run(r, text, at, n);
-            skeleton_add(r, text + at, end - at);
+            size_t end = ws_lex_run(&r->lexer, text, at, n);
+            keep(r, text + at, end - at);
             at = end;
         }
     }
@@ -319,13 +167,15 @@ static void finish_control(struct vg_ws_reader *r, const char *type, const json_
 
 static void finish_text(struct vg_ws_reader *r)
 {
-    if (is_plain_audio(r)) {
+    if (r->lexer.has_data && ws_skeleton_is_audio(&r->skeleton)) {
         ws_audio_finish(&r->audio);
         return;
     }
     struct vg_bind_details details = {0};
     json_t *json = NULL;
-    int rc = r->lex == LEX_DATA ? VG_EPARSE : vg_bind_parse(&json, skeleton(r), r->skeleton_bytes, &details);
+    int rc = r->lexer.state == WS_LEX_DATA
+                 ? VG_EPARSE
+                 : vg_bind_parse(&json, ws_skeleton_text(&r->skeleton), r->skeleton.bytes, &details);
     if (rc) {
         if (details.count == 0)
             vg_bind_fault(&details, NULL, "", rc == VG_EPARSE ? "ends inside its data" : "finds no memory");
@@ -338,7 +188,7 @@ static void finish_text(struct vg_ws_reader *r)
         refuse(r, "BAD_FIELD", type ? "type must be a string" : "type is required");
     else if (strcmp(name, "audio") != 0)
         finish_control(r, name, json);
-    else if (r->has_data)
+    else if (r->lexer.has_data)
         ws_audio_finish(&r->audio);
     else
         finish_collected_audio(r, json);
@@ -349,19 +199,16 @@ static void start_message(struct vg_ws_reader *r, bool binary)
 {
     ws_audio_abort(&r->audio); /* of a message that never ended */
     ws_audio_start(&r->audio);
-    drop_skeleton(r);
+    ws_skeleton_reset(&r->skeleton);
     r->mode = binary ? MODE_BINARY : MODE_JSON;
     r->message_bytes = 0;
-    r->lex = LEX_OUTSIDE;
-    r->depth = 0;
-    r->is_key = r->has_data = r->other_type = false;
-    r->word_chars = r->member_chars = 0;
+    r->lexer = (struct ws_lexer){0};
 }
 
 void vg_ws_reader_feed(struct vg_ws_reader *r, const uint8_t *data, size_t bytes, bool first, bool final,
                        bool binary)
 {
-    if (r->mode == MODE_DEAD)
+    if (r->mode == MODE_DEAD || (r->mode == MODE_IDLE && !first))
         return;
     if (first)
         start_message(r, binary);
@@ -380,6 +227,6 @@ void vg_ws_reader_feed(struct vg_ws_reader *r, const uint8_t *data, size_t bytes
         finish_text(r);
     else if (r->mode == MODE_BINARY)
         ws_audio_finish(&r->audio);
-    drop_skeleton(r);
+    ws_skeleton_reset(&r->skeleton);
     r->mode = MODE_IDLE;
 }
