@@ -55,15 +55,17 @@ bool vg_turn_is_speech(const struct vg_turn *t);
  */
 struct vg_barge_config {
     uint8_t window_frames;    /* 15 (300 ms) */
-    uint8_t hold_voiced;      /* voiced frames in the window that hold the reply */
+    uint8_t hold_voiced;      /* voiced frames in the window that hold the reply; 3 */
     uint8_t cut_voiced;       /* ... that cut it; 6 */
-    uint8_t release_frames;   /* a held reply goes on after so many frames under the hold bound */
+    uint8_t release_frames;   /* a held reply goes on after so many frames under the hold bound; 10 */
     float tx_gate_db;         /* a frame this far under the agent's recent level is echo; 15 */
     uint8_t tx_window_frames; /* how far back the agent's level counts; 21 (420 ms) */
 };
 
 struct vg_barge_config vg_barge_config_default(void);
 
+/* HOLD: stop sending, keep the reply. RELEASE: go on with it. CUT: drop it (with or without a HOLD before).
+ */
 enum vg_barge_event { VG_BARGE_NONE, VG_BARGE_HOLD, VG_BARGE_RELEASE, VG_BARGE_CUT };
 
 struct vg_barge {

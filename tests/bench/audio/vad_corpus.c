@@ -138,8 +138,9 @@ static void turn_table(void)
 
 struct barge_run {
     int hold_ms, cut_ms; /* after speech onset; -1: never */
-    int early_holds, early_cuts, holds, cuts, releases;
-    int held_ms; /* total time on hold */
+    int early_holds, early_cuts, holds, cuts;
+    int releases; /* between the first hold and the first cut */
+    int held_ms;  /* total time on hold */
 };
 
 static struct barge_run barge_once(const struct heard *h, size_t onset, const float *agent_db,
@@ -160,7 +161,8 @@ static struct barge_run barge_once(const struct heard *h, size_t onset, const fl
         run.held_ms += barge.held ? 20 : 0;
         run.holds += hold;
         run.cuts += cut;
-        run.releases += event == VG_BARGE_RELEASE;
+        /* A talker who was held, let go, and then cut after all: the reply came back for a moment. */
+        run.releases += event == VG_BARGE_RELEASE && run.hold_ms >= 0 && run.cut_ms < 0;
         if (f < h->clip_frame) {
             run.early_holds += hold;
             run.early_cuts += cut;
@@ -197,7 +199,7 @@ static void barge_row(enum channel ch, const struct vg_barge_config *config, flo
 {
     int hold_ms[CLIPS_MAX], cut_ms[CLIPS_MAX];
     int n = 0, held = 0, cut = 0, early_holds = 0, early_cuts = 0;
-    int noise_holds = 0, noise_cuts = 0, noise_held_ms = 0;
+    int noise_holds = 0, noise_cuts = 0, noise_held_ms = 0, releases = 0;
     float *agent_db = calloc(SAMPLES_MAX, sizeof *agent_db);
     const struct clip *agent = NULL;
     for (size_t i = 0; i < corpus.n; i++) {
@@ -226,6 +228,7 @@ static void barge_row(enum channel ch, const struct vg_barge_config *config, flo
             }
             held += run.hold_ms >= 0;
             cut += run.cut_ms >= 0;
+            releases += run.releases;
             early_holds += run.early_holds;
             early_cuts += run.early_cuts;
             if (list)
@@ -243,8 +246,8 @@ static void barge_row(enum channel ch, const struct vg_barge_config *config, flo
     printf("%-15s %-22s", channel_names[ch], what);
     print_delays("held", hold_ms, n, held, 350);
     print_delays("cut", cut_ms, n, cut, 650);
-    printf(" | early %d/%d | noise holds %d (%d ms) cuts %d\n", early_holds, early_cuts, noise_holds,
-           noise_held_ms, noise_cuts);
+    printf(" | let go %d early %d/%d | noise holds %d (%d ms) cuts %d\n", releases, early_holds, early_cuts,
+           noise_holds, noise_held_ms, noise_cuts);
 }
 
 static void barge_table(void)
@@ -256,6 +259,13 @@ static void barge_table(void)
             config.hold_voiced = hold;
             barge_row(ch, &config, 0, false);
         }
+    }
+    const uint8_t releases[] = {1, 3, 5, 10, 20};
+    for (size_t k = 0; k < VG_COUNT_OF(releases); k++) {
+        struct vg_barge_config config = vg_barge_config_default();
+        config.release_frames = releases[k];
+        for (enum channel ch = 0; ch < CHANNELS; ch++)
+            barge_row(ch, &config, 0, false);
     }
     const float echoes_db[] = {20, 30, 40};
     for (size_t k = 0; k < VG_COUNT_OF(echoes_db); k++) {
