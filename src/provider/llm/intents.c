@@ -29,7 +29,8 @@ static const char fillers[] =
 static const struct intent_rule rules[] = {
     {INTENT_GOODBYE, 2,
      "goodbye|good bye|bye|bye bye|good by|good buy|see you|thats all|that is all|that will be all|hang up|"
-     "end the call|end call|nothing else|im done|we are done|have a nice day|have a good day|"
+     "end the call|end call|nothing else|im done|we are done|have a nice day|have a good day|hello * how are "
+     "you|hi * how are you|good * how are you|"
      "مع السلامه|وداعا|الي اللقاء|في امان الله|باي|انهاء المكالمه|انه المكالمه|هذا كل شيء|لا شيء اخر|يعطيك "
      "العافيه"},
     {INTENT_ESCALATION, 8,

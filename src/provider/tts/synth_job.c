@@ -19,6 +19,7 @@ static void job_unref(struct vg_tts *job)
     /* Release what this holder wrote; the last one acquires all of it before freeing. */
     if (atomic_fetch_sub_explicit(&job->refs, 1, memory_order_acq_rel) != 1)
         return;
+    synth_pool_unref(job->pool);
     free(job->text);
     free(job->voice);
     free(job);
@@ -60,6 +61,7 @@ int synth_job_start(struct vg_tts **out, const struct vg_engine_env *env, enum s
         goto out;
     atomic_init(&job->refs, 2); /* the loop's and the pool's */
     job->pool = env->synth;
+    synth_pool_ref(job->pool);
     job->lane = lane;
     job->run = run;
     job->loop = env->loop;
@@ -74,10 +76,12 @@ int synth_job_start(struct vg_tts **out, const struct vg_engine_env *env, enum s
     } else {
         err = synth_pool_submit(job->pool, job);
         if (err)
-            goto out;
+            goto out_pool;
     }
     *out = job;
     return 0;
+out_pool:
+    synth_pool_unref(job->pool);
 out:
     free(text);
     free(voice_copy);

@@ -68,5 +68,8 @@ int synth_pool_submit(struct vg_synth_pool *pool, struct vg_tts *job) VG_MUST_CH
 /* Takes a waiting clause out of its queue; true if the caller now holds the pool's reference. */
 bool synth_pool_withdraw(struct vg_synth_pool *pool, struct vg_tts *job);
 bool synth_pool_stopping(const struct vg_synth_pool *pool);
+/* A clause keeps the pool's memory, so that it may be closed after the pool ended. Any thread. */
+void synth_pool_ref(struct vg_synth_pool *pool);
+void synth_pool_unref(struct vg_synth_pool *pool);
 
 #endif

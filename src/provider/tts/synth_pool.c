@@ -26,6 +26,7 @@ struct pool_thread {
 };
 
 struct vg_synth_pool {
+    atomic_uint refs;              /* ATOMIC: one of the owner, one a clause; the last one frees */
     struct vg_synth_config config; /* RO */
     char *espeak_program;          /* RO; owned */
     atomic_bool stopping;          /* ATOMIC: set once; relaxed, a hint to running clauses */
@@ -172,6 +173,7 @@ int vg_synth_pool_new(struct vg_synth_pool **out, const struct vg_synth_config *
     struct vg_synth_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
         return VG_ENOMEM;
+    atomic_init(&pool->refs, 1);
     pool->config = *config;
     for (unsigned i = 0; i < SYNTH_LANES; i++) {
         pthread_mutex_init(&pool->lanes[i].lock, NULL);
@@ -209,6 +211,20 @@ struct vg_synth_pool *vg_synth_pool_free(struct vg_synth_pool *pool)
         pthread_join(pool->threads[i].id, NULL);
         flite_voices_free(pool->threads[i].worker.flite);
     }
+    synth_pool_unref(pool);
+    return NULL;
+}
+
+void synth_pool_ref(struct vg_synth_pool *pool)
+{
+    atomic_fetch_add_explicit(&pool->refs, 1, memory_order_relaxed);
+}
+
+void synth_pool_unref(struct vg_synth_pool *pool)
+{
+    /* Release what this holder did with the pool; the last one acquires all of it before freeing. */
+    if (atomic_fetch_sub_explicit(&pool->refs, 1, memory_order_acq_rel) != 1)
+        return;
     for (unsigned i = 0; i < SYNTH_LANES; i++) {
         pthread_cond_destroy(&pool->lanes[i].work);
         pthread_mutex_destroy(&pool->lanes[i].lock);
@@ -216,7 +232,6 @@ struct vg_synth_pool *vg_synth_pool_free(struct vg_synth_pool *pool)
     free(pool->threads);
     free(pool->espeak_program);
     free(pool);
-    return NULL;
 }
 
 void vg_synth_pool_stats(struct vg_synth_pool *pool, struct vg_synth_stats *out)

@@ -37,8 +37,8 @@ struct vg_synth_stats {
 /* Starts the threads, with all signals blocked in them. Errors: VG_EINVAL, VG_ENOMEM, VG_EIO. Any thread, but
  * only one at a time: Flite registers its voices in globals. */
 int vg_synth_pool_new(struct vg_synth_pool **out, const struct vg_synth_config *config) VG_MUST_CHECK;
-/* Ends the threads; clauses that wait or run fail with VG_ECANCELED. Free the pool after the calls and before
- * the loops that its clauses were started on. NULL is fine; returns NULL. */
+/* Ends the threads; clauses that wait or run fail with VG_ECANCELED, and may be closed later. To be called
+ * before the loops of its clauses are freed. NULL is fine; returns NULL. */
 struct vg_synth_pool *vg_synth_pool_free(struct vg_synth_pool *pool);
 /* Any thread. */
 void vg_synth_pool_stats(struct vg_synth_pool *pool, struct vg_synth_stats *out);
