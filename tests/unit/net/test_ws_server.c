@@ -287,26 +287,28 @@ static void a_peer_without_pongs_is_dropped(void **state)
 
 static void hold(void *arg)
 {
-    vg_ws_hold_reading(arg, true);
+    struct fixture *f = arg;
+    vg_ws_hold_reading(f->ws, true);
 }
 
 static void release(void *arg)
 {
-    vg_ws_hold_reading(arg, false);
+    struct fixture *f = arg;
+    vg_ws_hold_reading(f->ws, false);
 }
 
 static void a_held_socket_is_not_read(void **state)
 {
     struct fixture *f = *state;
     int fd = open_ws(f, "/ws/echo", NULL);
-    fixture_on_loop(f->loop.loop, hold, f->ws);
+    fixture_on_loop(f->loop.loop, hold, f);
     int before = atomic_load(&f->fragments);
     char *block = calloc(1, 20000);
     for (int i = 0; i < 4; i++)
         client_ws_send(fd, 2, true, block, 20000);
     usleep(50000);
     assert_int_equal(atomic_load(&f->fragments), before);
-    fixture_on_loop(f->loop.loop, release, f->ws);
+    fixture_on_loop(f->loop.loop, release, f);
     for (int i = 0; i < 4; i++) {
         uint8_t *data;
         size_t bytes;
