@@ -3,7 +3,8 @@
  *
  *     bench_micro_proto [--json]
  *
- * Prints nanoseconds an operation: the median of RUNS runs of at least RUN_US each, on one thread. */
+ * Prints nanoseconds of CPU time an operation: the median of RUNS runs of at least RUN_US each, on one
+ * thread. */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -125,12 +126,12 @@ static double measure_ns(struct bench *b, void (*run)(struct bench *))
     double ns[RUNS];
     for (int k = 0; k < RUNS; k++) {
         long n = 0;
-        int64_t start = vg_mono_us(), now;
+        int64_t start = vg_thread_cpu_us(), now;
         do {
             for (int i = 0; i < 50; i++)
                 run(b);
             n += 50;
-            now = vg_mono_us();
+            now = vg_thread_cpu_us();
         } while (now - start < RUN_US);
         ns[k] = (double)(now - start) * 1000.0 / (double)n;
     }
