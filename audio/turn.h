@@ -82,7 +82,7 @@ void vg_barge_init(struct vg_barge *b, const struct vg_barge_config *config);
 void vg_barge_rearm(struct vg_barge *b);
 /* Steps by one frame of the caller while the agent speaks. `agent_db` is the level of what was sent in this
  * frame, 0 for nothing. Call it on every frame, also when the agent is silent, with `speaking` false: the
- * window then only remembers levels. */
+ * window then only remembers levels and a hold is forgotten. A held reply still counts as speaking. */
 enum vg_barge_event vg_barge_step(struct vg_barge *b, const struct vg_vad_frame *frame, float agent_db,
                                   bool speaking);
 
