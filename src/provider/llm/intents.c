@@ -58,7 +58,8 @@ static const struct intent_rule rules[] = {
      "are you a robot|are you human|am i talking to a robot|ساعدني|مساعده|المساعده|ماذا تستطيع|ماذا يمكنك|من "
      "انت|هل انت روبوت|هل انت انسان"},
     {INTENT_GREETING, 1,
-     "hello|hi|hiya|hey|hello hello|good morning|good afternoon|good evening|good day|how are "
+     "hello * how are you|hi * how are you|good * how are you|hello|hi|hiya|hey|hello hello|good "
+     "morning|good afternoon|good evening|good day|how are "
      "you|salam|marhaba|"
      "مرحبا|اهلا|اهلا وسهلا|اهلين|هلا|السلام عليكم|سلام|سلام عليكم|صباح الخير|مساء الخير|الو|كيف حالك"},
 };
