@@ -13,12 +13,12 @@ struct intent_rule {
     const char *phrases;
 };
 
-static const char class_reach[] =
-    "speak|talk|connect|transfer|get|give|want|need|reach|see|اتحدث|احدث|اتكلم|اكلم|"
-    "وصلني|اوصلني|حولني|حولوني|اريد|ابغي|ابي|احتاج|بدي|عايز";
+static const char class_reach[] = "speak|talk|connect|transfer|get|give|want|need|reach|see|"
+                                  "اتحدث|التحدث|احدث|اتكلم|اكلم|وصلني|اوصلني|حولني|حولوني|"
+                                  "اريد|ابغي|ابي|احتاج|بدي|عايز";
 static const char class_person[] =
     "agent|human|person|someone|somebody|representative|operator|manager|supervisor|"
-    "موظف|الموظف|شخص|انسان|مدير|المدير|مشرف|احد|مندوب|وكيل|العملاء";
+    "موظف|الموظف|شخص|انسان|مدير|المدير|مشرف|مندوب|وكيل|العملاء";
 
 /* Words that carry no wish of their own. */
 static const char fillers[] =
@@ -28,40 +28,40 @@ static const char fillers[] =
 
 static const struct intent_rule rules[] = {
     {INTENT_GOODBYE, 2,
-     "goodbye|good bye|bye|bye bye|good by|good buy|see you|thats all|that is all|that will be all|hang up|"
-     "end the call|end call|nothing else|im done|we are done|have a nice day|have a good day|hello * how are "
-     "you|hi * how are you|good * how are you|"
-     "مع السلامه|وداعا|الي اللقاء|في امان الله|باي|انهاء المكالمه|انه المكالمه|هذا كل شيء|لا شيء اخر|يعطيك "
-     "العافيه"},
+     "goodbye|good bye|bye|bye bye|good by|good buy|see you|thats all|that is all|"
+     "that will be all|hang up|end the call|end call|nothing else|im done|we are done|"
+     "have a nice day|have a good day|"
+     "مع السلامه|وداعا|الي اللقاء|في امان الله|باي|انهاء المكالمه|انه المكالمه|"
+     "هذا كل شيء|لا شيء اخر|يعطيك العافيه"},
     {INTENT_ESCALATION, 8,
-     "@reach * @person|customer service|customer support|real person|real human|live agent|human being|"
-     "connect me|transfer me|put me through|call center|call centre|خدمه العملاء|خدمه "
-     "الزبائن|حولني|وصلني|حولوني"},
+     "@reach * @person|customer service|customer support|real person|real human|"
+     "live agent|human being|connect me|transfer me|put me through|call center|call centre|"
+     "خدمه العملاء|خدمه الزبائن|حولني|وصلني|حولوني"},
     {INTENT_ESCALATION, 1, "@person"},
     {INTENT_NO, 1,
-     "no|nope|nah|no thanks|no thank you|not now|not really|dont|do not|never mind|لا|لا شكرا|كلا|ليس "
-     "الان|لا اريد"},
+     "no|nope|nah|no thanks|no thank you|not now|not really|dont|do not|never mind|"
+     "لا|لا شكرا|كلا|ليس الان|لا اريد"},
     {INTENT_THANKS, 2,
-     "thank you|thanks|thank you very much|thanks a lot|many thanks|appreciate it|شكرا|شكرا جزيلا|شكرا "
-     "لك|مشكور|"
-     "تسلم|اشكرك|جزاك الله خيرا"},
+     "thank you|thanks|thank you very much|thanks a lot|many thanks|appreciate it|"
+     "شكرا|شكرا جزيلا|شكرا لك|مشكور|تسلم|اشكرك|جزاك الله خيرا"},
     {INTENT_YES, 1,
-     "yes|yeah|yep|yup|yes please|sure|of course|go ahead|please do|okay|ok|alright|all right|correct|right|"
-     "thats right|absolutely|certainly|نعم|اي نعم|ايوه|ايوا|اجل|اكيد|طبعا|تمام|حسنا|موافق|بالتاكيد"},
+     "yes|yeah|yep|yup|yes please|sure|of course|go ahead|please do|okay|ok|alright|"
+     "all right|correct|right|thats right|absolutely|certainly|"
+     "نعم|اي نعم|ايوه|ايوا|اجل|اكيد|طبعا|تمام|حسنا|موافق|بالتاكيد"},
     {INTENT_REPEAT, 2,
-     "repeat|say that again|say it again|say again|come again|once more|one more time|pardon|pardon me|"
-     "what did you say|what was that|again please|didnt hear|did not hear|cant hear|اعد|كرر|مره اخري|مره "
-     "ثانيه|"
-     "ماذا قلت|لم اسمع|ما سمعت|عيد|اعيد|هل يمكنك الاعاده"},
+     "repeat|say that again|say it again|say again|come again|once more|one more time|"
+     "pardon|pardon me|what did you say|what was that|again please|didnt hear|"
+     "did not hear|cant hear|"
+     "اعد|كرر|مره اخري|مره ثانيه|ماذا قلت|لم اسمع|ما سمعت|عيد|اعيد|هل يمكنك الاعاده"},
     {INTENT_HELP, 0,
-     "help|help me|what can you do|what do you do|how does this work|who are you|what are you|"
-     "are you a robot|are you human|am i talking to a robot|ساعدني|مساعده|المساعده|ماذا تستطيع|ماذا يمكنك|من "
-     "انت|هل انت روبوت|هل انت انسان"},
+     "help|help me|what can you do|what do you do|how does this work|who are you|"
+     "what are you|are you a robot|are you human|am i talking to a robot|"
+     "ساعدني|مساعده|المساعده|ماذا تستطيع|ماذا يمكنك|من انت|هل انت روبوت|هل انت انسان"},
     {INTENT_GREETING, 1,
-     "hello * how are you|hi * how are you|good * how are you|hello|hi|hiya|hey|hello hello|good "
-     "morning|good afternoon|good evening|good day|how are "
-     "you|salam|marhaba|"
-     "مرحبا|اهلا|اهلا وسهلا|اهلين|هلا|السلام عليكم|سلام|سلام عليكم|صباح الخير|مساء الخير|الو|كيف حالك"},
+     "hello * how are you|hi * how are you|good * how are you|how are you|hello|hi|hiya|"
+     "hey|hello hello|good morning|good afternoon|good evening|good day|salam|marhaba|"
+     "مرحبا|اهلا|اهلا وسهلا|اهلين|هلا|السلام عليكم|سلام|سلام عليكم|صباح الخير|"
+     "مساء الخير|الو|كيف حالك"},
 };
 
 /* True if `word` is one of the alternatives of a list of single words. */
