@@ -38,7 +38,8 @@ struct entry {
     int err;            /* of the last query */
     int64_t expires_us; /* until then good or err is taken as it is */
     int64_t used_us;
-    bool asking; /* c-ares has a query for it */
+    bool asking;    /* c-ares has a query for it */
+    bool answering; /* on_deliver() holds it */
     char name[NAME_BYTES_MAX + 1];
 };
 
@@ -134,13 +135,20 @@ static void answer_waiting(struct entry *e)
     struct vg_resolved answer = e->good;
     answer.stale = e->err != 0;
     int err = answer.count ? 0 : e->err;
-    while (e->waiting) {
-        struct vg_resolve *q = e->waiting;
-        vg_resolve_fn fn = q->fn;
-        void *arg = q->arg;
-        vg_resolve_cancel(q);
-        fn(arg, err, err ? NULL : &answer); /* may ask again, and so add to `waiting` of this entry */
+    /* Questions asked by a callback wait for the next turn. */
+    struct vg_resolve *due = e->waiting;
+    e->waiting = NULL;
+    if (due)
+        due->link = &due;
+    while (due) {
+        vg_resolve_fn fn = due->fn;
+        void *arg = due->arg;
+        vg_resolve_cancel(due);
+        fn(arg, err, err ? NULL : &answer);
     }
+    e->answering = false;
+    if (e->waiting)
+        vg_timer_start(e->resolver->deliver, 0, 0);
 }
 
 /* Once the name servers have failed, nobody waits for them again: the last good answer is given at once and
@@ -159,7 +167,7 @@ static void on_deliver(void *arg)
     /* First collect: callbacks may add names, and the map must not change while it is walked. */
     for (struct entry *e; (e = vg_map_next(r->entries, &cursor, NULL));)
         if (e->waiting && (!e->asking || has_stale(e)) && count < CACHE_ENTRIES_MAX)
-            ready[count++] = e;
+            (ready[count++] = e)->answering = true;
     for (size_t i = 0; i < count; i++)
         answer_waiting(ready[i]);
 }
@@ -239,7 +247,7 @@ static void evict_oldest(struct vg_resolver *r)
     struct entry *oldest = NULL;
     size_t cursor = 0;
     for (struct entry *e; (e = vg_map_next(r->entries, &cursor, NULL));)
-        if (!e->asking && !e->waiting && (!oldest || e->used_us < oldest->used_us))
+        if (!e->asking && !e->waiting && !e->answering && (!oldest || e->used_us < oldest->used_us))
             oldest = e;
     if (oldest)
         free(vg_map_remove(r->entries, oldest->name));

@@ -21,7 +21,7 @@ struct vg_resolved {
 
 /* `servers`: "1.2.3.4:53,...", NULL: those of the system. NULL without memory or a bad list. */
 struct vg_resolver *vg_resolver_new(struct vg_loop *loop, const char *servers);
-/* Open questions are not answered any more. */
+/* Open questions are not answered any more. Not from inside an answer. */
 struct vg_resolver *vg_resolver_free(struct vg_resolver *r);
 
 /* `answer` is borrowed and NULL on error: VG_ENOENT (no such name), VG_ETIMEOUT or VG_EUNAVAIL (no name
