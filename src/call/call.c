@@ -167,6 +167,7 @@ static void begin(struct vg_call *c)
     c->state.status = VG_CALL_IN_PROGRESS;
     c->state.answered_utc_us = vg_utc_us();
     make_resume_token(c);
+    c->state.connected = true;
     vg_calls_set_call(c->shard->calls, c->entry, c);
     call_publish_state(c);
     c->span = vg_span_begin("call", &c->spec->trace);
@@ -216,6 +217,8 @@ void call_leg_gone(struct vg_call *c, struct vg_leg_host *host)
     if (c->host == host && !c->ending)
         vg_log_info("call.connection_lost", "call_id=%s", c->spec->call_id);
     c->detached_us = vg_loop_now_us(c->shard->loop);
+    c->state.connected = false;
+    call_publish_state(c);
     vg_media_set_connected(c->media, false);
     c->host_closing = true;
     c->host = NULL;
@@ -239,6 +242,8 @@ static void take_next_leg(struct vg_call *c)
     if (call_apply_settings(c, &s))
         vg_log_warn("call.resume_settings", "call_id=%s", c->spec->call_id);
     vg_media_set_connected(c->media, true);
+    c->state.connected = true;
+    call_publish_state(c);
     call_send_ready(c, true);
     call_outbox_replay(c, c->next_last_seq);
     vg_log_info("call.resumed", "call_id=%s", c->spec->call_id);

@@ -65,6 +65,7 @@ struct vg_call_snapshot {
     uint32_t turns;
     char end_reason[64]; /* "" while live */
     char resume_token[48];
+    bool connected; /* a leg is there */
 };
 
 struct vg_call_entry {

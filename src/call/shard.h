@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "voxgate/engine.h"
 #include "voxgate/llm.h"
 #include "voxgate/stt.h"
@@ -28,6 +29,8 @@ struct vg_engine_catalog {
      * none. */
     const struct vg_tts_ops *(*tts)(const char *engine, const char *voice_id, const char *language,
                                     const char **engine_voice);
+    /* The presets' names, comma-separated, for the message to who asked for another. */
+    void (*voice_names)(struct vg_buf *out);
 };
 
 struct vg_shard {
