@@ -58,10 +58,14 @@ int bus_script_call(struct vg_bus *bus, struct bus_script *script, redisCallback
 
 bool bus_script_lost(struct bus_script *script, const redisReply *reply)
 {
-    bool lost = reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0;
-    if (lost)
-        script->sha[0] = '\0';
-    return lost;
+    if (!reply || reply->type != REDIS_REPLY_ERROR)
+        return false;
+    if (strncmp(reply->str, "NOSCRIPT", 8) != 0) {
+        vg_log_warn("redis.script_failed", "error=%s", reply->str);
+        return false;
+    }
+    script->sha[0] = '\0';
+    return true;
 }
 
 /* --- coming and going ------------------------------------------------------------------------------------

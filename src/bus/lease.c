@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "bus/bus_internal.h"
+#include "obs/metrics.h"
 
 enum {
     RENEW_MEMBERS_MAX = 100, /* of one call */
@@ -118,6 +119,7 @@ static void lease_decide_here(struct lease *l)
 {
     uint32_t others = l->tenant->count - 1;
     bool granted = others < l->limit;
+    vg_count1(lease_local_total, granted ? "granted" : "refused");
     lease_tell(l, granted, others + granted, true);
 }
 
@@ -244,8 +246,7 @@ void vg_bus_lease_take(struct vg_bus *bus, const char *tenant_id, const char *ca
 {
     struct lease *l = vg_map_get(bus->leases.calls, call_id);
     if (l && !l->done) {
-        done(arg, &(struct vg_lease_result){
-                      .granted = true, .limit = limit, .used = l->tenant->count, .local = true});
+        done(arg, &(struct vg_lease_result){.granted = true, .limit = limit, .used = l->tenant->count});
         return;
     }
     l = l ? NULL : lease_new(bus, tenant_id, call_id);

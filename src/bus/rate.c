@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "bus/bus_internal.h"
+#include "obs/metrics.h"
 
 enum {
     KEYS_MAX = 65536, /* beyond, the least used one is forgotten */
@@ -231,6 +232,7 @@ static struct vg_rate_result decide_here(struct rate_key *k)
         debt_turn(&k->debt, window_now(k->window_seconds, &elapsed_us), k->window_seconds);
         k->debt.now++;
     }
+    vg_count1(rate_local_total, result.allowed ? "allowed" : "refused");
     int64_t wait_us = rate_bucket_wait_us(&k->bucket);
     result.remaining = (uint32_t)k->bucket.tokens;
     result.reset_seconds = seconds_up(wait_us ? wait_us : 1);
@@ -309,8 +311,8 @@ static void key_settle(struct rate_key *k)
         list_add(&k->asked, r);
         k->asked_count++;
     }
-    if (k->asked_count == 0 && k->debt.now == 0)
-        return;
+    if (k->asked_count == 0 && k->debt.now == 0 && !k->bus->rates.late)
+        return; /* while Redis is late an empty call is the way to learn that it is not any more */
     k->in_flight = true;
     if (key_ask(k) == VG_OK)
         return;
@@ -419,6 +421,7 @@ void rate_up(struct vg_bus *bus)
 void rate_down(struct vg_bus *bus)
 {
     struct rate_key *k;
+    bus->rates.late = false;
     while ((k = dirty_take(bus)))
         list_decide_here(k, &k->waiting);
 }
@@ -444,6 +447,8 @@ void vg_bus_rate(struct vg_bus *bus, const char *key, uint32_t limit, uint32_t w
         (struct rate_request){.key = k, .done = done, .arg = arg, .deadline = {.expired = on_late, .arg = r}};
     if (!bus_link_is_up(bus->commands) || bus->rates.late) {
         struct vg_rate_result result = decide_here(k);
+        if (bus->rates.late)
+            key_mark(k);
         request_tell(r, &result);
         return;
     }

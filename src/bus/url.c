@@ -123,7 +123,7 @@ static int parse_into(const char *text, struct bus_url *url)
     size_t n = strcspn(rest, "?#");
     const char *query = rest[n] == '?' ? rest + n + 1 : NULL;
     /* The last @ before the host or path ends the credentials; one inside a password is to be encoded. */
-    const char *at = memchr(rest, '@', is_unix ? strcspn(rest, "/") : n);
+    const char *at = memchr(rest, '@', is_unix ? strcspn(rest, "/?#") : n);
     int err = VG_OK;
     if (at) {
         err = credentials(rest, (size_t)(at - rest), url);

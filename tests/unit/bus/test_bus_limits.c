@@ -214,6 +214,28 @@ static void a_frozen_redis_costs_at_most_the_budget(void **state)
     assert_int_equal(w->local, 0);
 }
 
+/* The local bucket is empty, so nothing is owed to Redis; it must be asked again all the same. */
+static void a_late_redis_is_asked_again_when_it_answers(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 4; i++)
+        vg_bus_rate(w->a, "tnt_1", 2, 60, on_rate, w);
+    assert_true(harness_until(w->loop, &w->told, 4, 1000));
+    redis_fixture_freeze(&w->redis, true);
+    vg_bus_rate(w->a, "tnt_1", 2, 60, on_rate, w);
+    assert_true(harness_until(w->loop, &w->told, 5, 1000));
+    vg_bus_rate(w->a, "tnt_1", 2, 60, on_rate, w);
+    vg_bus_rate(w->a, "tnt_3", 2, 60, on_rate, w);
+    assert_int_equal(w->told, 7);
+    redis_fixture_freeze(&w->redis, false);
+    harness_run(w->loop, NULL, NULL, 100);
+    tell_reset(w);
+    vg_bus_rate(w->a, "tnt_1", 2, 60, on_rate, w);
+    vg_bus_rate(w->a, "tnt_3", 2, 60, on_rate, w);
+    assert_true(harness_until(w->loop, &w->told, 2, 1000));
+    assert_int_equal(w->local, 0);
+}
+
 static void what_was_admitted_while_redis_was_away_is_merged(void **state)
 {
     struct world *w = *state;
@@ -471,6 +493,7 @@ int main(void)
         IN_WORLD(a_burst_in_one_turn_is_one_script_and_exact),
         IN_WORLD(the_window_slides),
         IN_WORLD(a_frozen_redis_costs_at_most_the_budget),
+        IN_WORLD(a_late_redis_is_asked_again_when_it_answers),
         IN_WORLD(what_was_admitted_while_redis_was_away_is_merged),
         IN_WORLD(a_forgotten_script_is_sent_again),
         IN_WORLD(requests_are_told_when_the_bus_is_freed),
