@@ -23,8 +23,10 @@ enum {
         3 * VG_US_PER_S,    /* the store has its own deadline; this one is for a store that has none */
     REPLY_BYTES_MAX = 4000, /* a longer passage is cut at the end of a sentence */
 };
-/* Below this a passage has hardly a word in common with the question. */
-static const double score_min = 0.05;
+/* Below this a passage has too little in common with the question to be said. The store's score is the share
+ * of the question's words that it has, times 0.6 to 1 for how close together they stand: half of them is 0.3.
+ */
+static const double score_min = 0.25;
 
 struct vg_llm {
     const struct vg_engine_env *env;
