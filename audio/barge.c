@@ -7,8 +7,9 @@
 /* Measured by tests/bench/audio/vad_corpus.c on 21 recordings, each over three channels (clean, G.711, Opus),
  * and on three noises. Three voiced frames hold within 350 ms of the onset in 86 to 90 % of them and held the
  * reply for 0.4 s on one of six noises; one or two win 20 to 60 ms and hold on up to eight, four cost 20 ms
- * and are at the bound. Six cut within 650 ms in 86 to 90 %, never on noise. Releasing sooner than after ten
- * frames let go of a talker between hold and cut. */
+ * and are at the bound. Six cut within 650 ms in 86 to 90 %, never on
+ * the noises, but once on the hum before a talker, where a recording was spliced onto silence. Releasing
+ * sooner than after ten frames let go of a talker between hold and cut. */
 struct vg_barge_config vg_barge_config_default(void)
 {
     return (struct vg_barge_config){

@@ -163,16 +163,14 @@ static struct barge_run barge_once(const struct heard *h, size_t onset, const fl
         run.cuts += cut;
         /* A talker who was held, let go, and then cut after all: the reply came back for a moment. */
         run.releases += event == VG_BARGE_RELEASE && run.hold_ms >= 0 && run.cut_ms < 0;
-        if (f < h->clip_frame) {
-            run.early_holds += hold;
-            run.early_cuts += cut;
-        } else {
-            /* A quiet beginning of the first word, before its energy counts as the onset, is no mistake. */
-            if (run.hold_ms < 0 && (barge.held || cut))
-                run.hold_ms = ms > 0 ? ms : 0;
-            if (run.cut_ms < 0 && cut)
-                run.cut_ms = ms > 0 ? ms : 0;
-        }
+        run.early_holds += hold && f < onset;
+        run.early_cuts += cut && f < onset;
+        /* What a clip's background does before its talker begins counts as 0 ms, and as early: the reply is
+         * gone by then, but not for the right reason. */
+        if (run.hold_ms < 0 && f >= h->clip_frame && (barge.held || cut))
+            run.hold_ms = ms > 0 ? ms : 0;
+        if (run.cut_ms < 0 && f >= h->clip_frame && cut)
+            run.cut_ms = ms > 0 ? ms : 0;
         if (cut)
             rearm_at = f + 25; /* the next reply */
     }
