@@ -34,8 +34,9 @@ struct vg_tenant {
     char plan[16];
     uint32_t rate_limit_requests; /* per window; 0: the configured default */
     uint32_t rate_limit_window_s;
-    uint32_t concurrent_calls_max;     /* 0: the configured default */
-    char default_agent_id[VG_ID_SIZE]; /* "" if none */
+    uint32_t concurrent_calls_max;        /* 0: the configured default */
+    char default_agent_id[VG_ID_SIZE];    /* "" if none */
+    int64_t created_at_us, updated_at_us; /* Unix time */
 };
 
 struct vg_key_record {
@@ -61,6 +62,7 @@ struct vg_agent {
     uint32_t endpointing_ms; /* 0: default */
     bool barge_in;
     bool is_default;
+    int64_t created_at_us, updated_at_us; /* Unix time */
 };
 
 /* Snapshots: the callee gives a reference; put it back. Any thread. */

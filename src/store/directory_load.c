@@ -100,6 +100,20 @@ static enum vg_tenant_status status_of(const char *text)
                                             : VG_TENANT_DELETED;
 }
 
+void directory_tenant_row(const struct vg_rows *rows, size_t row, struct vg_tenant *t)
+{
+    vg_rows_id(rows, row, 0, VG_ID_TENANT, t->id);
+    snprintf(t->name, sizeof t->name, "%s", vg_rows_text(rows, row, 1));
+    t->status = status_of(vg_rows_text(rows, row, 2));
+    snprintf(t->plan, sizeof t->plan, "%s", vg_rows_text(rows, row, 3));
+    t->rate_limit_requests = (uint32_t)vg_rows_int(rows, row, 4);
+    t->rate_limit_window_s = (uint32_t)vg_rows_int(rows, row, 5);
+    t->concurrent_calls_max = (uint32_t)vg_rows_int(rows, row, 6);
+    vg_rows_id(rows, row, 7, VG_ID_AGENT, t->default_agent_id);
+    t->created_at_us = vg_rows_int(rows, row, 8);
+    t->updated_at_us = vg_rows_int(rows, row, 9);
+}
+
 int directory_load_tenant(struct vg_pg *pg, const char *tenant_id, int64_t deadline_us,
                           struct directory_value *out)
 {
@@ -111,17 +125,9 @@ int directory_load_tenant(struct vg_pg *pg, const char *tenant_id, int64_t deadl
     if (!err && !box)
         err = VG_ENOMEM;
     if (!err) {
-        struct vg_tenant *t = &box->tenant;
         atomic_init(&box->refs, 1);
-        vg_rows_id(rows, 0, 0, VG_ID_TENANT, t->id);
-        snprintf(t->name, sizeof t->name, "%s", vg_rows_text(rows, 0, 1));
-        t->status = status_of(vg_rows_text(rows, 0, 2));
-        snprintf(t->plan, sizeof t->plan, "%s", vg_rows_text(rows, 0, 3));
-        t->rate_limit_requests = (uint32_t)vg_rows_int(rows, 0, 4);
-        t->rate_limit_window_s = (uint32_t)vg_rows_int(rows, 0, 5);
-        t->concurrent_calls_max = (uint32_t)vg_rows_int(rows, 0, 6);
-        vg_rows_id(rows, 0, 7, VG_ID_AGENT, t->default_agent_id);
-        out->tenant = t;
+        directory_tenant_row(rows, 0, &box->tenant);
+        out->tenant = &box->tenant;
     }
     vg_rows_free(rows);
     return err;
@@ -181,17 +187,17 @@ static int split_vocabulary(struct agent_box *box, char *words)
     return 0;
 }
 
-static int fill_agent(struct agent_box *box, const struct vg_rows *rows)
+static int fill_agent(struct agent_box *box, const struct vg_rows *rows, size_t row)
 {
     struct vg_agent *a = &box->agent;
     for (int i = 0; i < AGENT_TEXTS; i++) {
-        box->texts[i] = strdup(vg_rows_text(rows, 0, 3 + i));
+        box->texts[i] = strdup(vg_rows_text(rows, row, 3 + i));
         if (!box->texts[i])
             return VG_ENOMEM;
     }
-    vg_rows_id(rows, 0, 0, VG_ID_AGENT, a->id);
-    vg_rows_id(rows, 0, 1, VG_ID_TENANT, a->tenant_id);
-    a->version = (uint32_t)vg_rows_int(rows, 0, 2);
+    vg_rows_id(rows, row, 0, VG_ID_AGENT, a->id);
+    vg_rows_id(rows, row, 1, VG_ID_TENANT, a->tenant_id);
+    a->version = (uint32_t)vg_rows_int(rows, row, 2);
     a->name = box->texts[0];
     a->role = box->texts[1];
     a->system_prompt = box->texts[2];
@@ -201,10 +207,26 @@ static int fill_agent(struct agent_box *box, const struct vg_rows *rows)
     a->stt_engine = box->texts[6];
     a->llm_engine = box->texts[7];
     a->tts_engine = box->texts[8];
-    a->endpointing_ms = (uint32_t)vg_rows_int(rows, 0, 13);
-    a->barge_in = vg_rows_bool(rows, 0, 14);
-    a->is_default = vg_rows_bool(rows, 0, 15);
+    a->endpointing_ms = (uint32_t)vg_rows_int(rows, row, 13);
+    a->barge_in = vg_rows_bool(rows, row, 14);
+    a->is_default = vg_rows_bool(rows, row, 15);
+    a->created_at_us = vg_rows_int(rows, row, 16);
+    a->updated_at_us = vg_rows_int(rows, row, 17);
     return split_vocabulary(box, box->texts[9]);
+}
+
+int directory_agent_row(const struct vg_rows *rows, size_t row, const struct vg_agent **out)
+{
+    struct agent_box *box = calloc(1, sizeof *box);
+    if (!box)
+        return VG_ENOMEM;
+    atomic_init(&box->refs, 1);
+    int err = fill_agent(box, rows, row);
+    if (err)
+        agent_box_free(box);
+    else
+        *out = &box->agent;
+    return err;
 }
 
 int directory_load_agent(struct vg_pg *pg, const char *tenant_id, const char *agent_id, int64_t deadline_us,
@@ -218,17 +240,8 @@ int directory_load_agent(struct vg_pg *pg, const char *tenant_id, const char *ag
                           (const char *[]){*agent_id ? uuid : NULL}, 1);
     if (!err && vg_rows_count(rows) == 0)
         err = VG_ENOENT;
-    struct agent_box *box = err ? NULL : calloc(1, sizeof *box);
-    if (!err && !box)
-        err = VG_ENOMEM;
-    if (!err) {
-        atomic_init(&box->refs, 1);
-        err = fill_agent(box, rows);
-        if (err)
-            agent_box_free(box);
-        else
-            out->agent = &box->agent;
-    }
+    if (!err)
+        err = directory_agent_row(rows, 0, &out->agent);
     vg_rows_free(rows);
     return err;
 }

@@ -35,4 +35,9 @@ int directory_load_key(struct vg_pg *pg, const char *sha256_hex, const char *key
 int directory_load_agent(struct vg_pg *pg, const char *tenant_id, const char *agent_id, int64_t deadline_us,
                          struct directory_value *out) VG_MUST_CHECK;
 
+/* A row of directory_tenant or admin_tenant_list. */
+void directory_tenant_row(const struct vg_rows *rows, size_t row, struct vg_tenant *out);
+/* A row of directory_agent or agent_list; gives a reference. */
+int directory_agent_row(const struct vg_rows *rows, size_t row, const struct vg_agent **out) VG_MUST_CHECK;
+
 #endif

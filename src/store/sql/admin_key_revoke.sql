@@ -1,0 +1,1 @@
+select admin_key_revoke($1::uuid)

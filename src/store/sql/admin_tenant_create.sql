@@ -1,0 +1,1 @@
+select admin_tenant_create($1::uuid, $2, $3)
