@@ -22,8 +22,7 @@ int bus_send(struct vg_bus *bus, redisCallbackFn *fn, void *arg, int argc, const
     return bus_link_send(bus->commands, fn, arg, argc, argv, bytes);
 }
 
-/* --- scripts ---------------------------------------------------------------------------------------------
- */
+/* --- scripts --- */
 
 static void on_script_loaded(redisAsyncContext *ac, void *reply, void *arg)
 {
@@ -68,8 +67,7 @@ bool bus_script_lost(struct bus_script *script, const redisReply *reply)
     return true;
 }
 
-/* --- coming and going ------------------------------------------------------------------------------------
- */
+/* --- coming and going --- */
 
 /* What is held here is written again whatever Redis still knows: it may have come back empty. */
 static void on_up(void *arg)
@@ -114,8 +112,7 @@ static void on_subscriber_writable(void *arg)
     (void)arg;
 }
 
-/* --- life ------------------------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 static int url_take(struct vg_bus *bus, const char *text)
 {

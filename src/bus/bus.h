@@ -54,7 +54,8 @@ struct vg_lease_result {
 };
 typedef void (*vg_lease_fn)(void *arg, const struct vg_lease_result *result);
 /* Takes a lease named `call_id` for `tenant_id`; it runs out by itself if this process dies. While Redis
- * is away the instance counts its own. Kept alive by the bus until dropped. `done` runs once, after 50 ms at the latest. */
+ * is away the instance counts its own. Kept alive by the bus until dropped.
+ * `done` runs once, after 50 ms at the latest, maybe before this returns. */
 void vg_bus_lease_take(struct vg_bus *bus, const char *tenant_id, const char *call_id, uint32_t limit,
                        vg_lease_fn done, void *arg);
 void vg_bus_lease_drop(struct vg_bus *bus, const char *tenant_id, const char *call_id);

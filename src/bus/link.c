@@ -33,8 +33,7 @@ static void link_lost(struct bus_link *link, const char *why);
 static void on_retry(void *arg);
 static void on_watch(void *arg);
 
-/* --- replies of the link's own commands ------------------------------------------------------------------
- */
+/* --- replies of the link's own commands --- */
 
 /* Something refused the connection in words: wrong password, no such database, still loading. */
 static void on_setup_reply(redisAsyncContext *ac, void *reply, void *arg)
@@ -61,8 +60,7 @@ static void on_pong(redisAsyncContext *ac, void *reply, void *arg)
     link->config.up(link->config.arg);
 }
 
-/* --- losing ----------------------------------------------------------------------------------------------
- */
+/* --- losing --- */
 
 static void link_wait(struct bus_link *link)
 {
@@ -118,8 +116,7 @@ static void on_connect(const redisAsyncContext *ac, int status)
                    ac->errstr && *ac->errstr ? ac->errstr : "connection refused"); /* hiredis frees it */
 }
 
-/* --- connecting ------------------------------------------------------------------------------------------
- */
+/* --- connecting --- */
 
 static void on_ready(void *arg, redisAsyncContext *ac, int events)
 {
@@ -232,8 +229,7 @@ static void on_retry(void *arg)
     link_begin(arg);
 }
 
-/* --- watching --------------------------------------------------------------------------------------------
- */
+/* --- watching --- */
 
 /* A subscribed connection takes no PING (hiredis 0.14 would keep a callback of each); subscribing again to a
  * channel of its own is answered as well, and keeps the connection in its mode. */
@@ -285,8 +281,7 @@ static void on_watch(void *arg)
         heartbeat_send(link, now_us);
 }
 
-/* --- the rest of the interface ---------------------------------------------------------------------------
- */
+/* --- the rest of the interface --- */
 
 struct bus_link *bus_link_new(const struct bus_link_config *config)
 {

@@ -204,8 +204,7 @@ void vg_bus_live_drop(struct vg_bus *bus, const char *call_id)
     live_one_free(l);
 }
 
-/* --- reading ---------------------------------------------------------------------------------------------
- */
+/* --- reading --- */
 
 struct live_get {
     struct vg_bus *bus;

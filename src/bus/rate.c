@@ -1,20 +1,17 @@
 /* Rate limits over Redis. The requests of one key that arrive while its script is on its way, or in one loop
  * turn, share the next call of it (cost n, so that none is counted wrong); each waits BUS_BUDGET_US at most
  * and is then decided by the key's local bucket. What was admitted locally is a debt that the next call adds
- * to Redis. The arithmetic is in rate_window.c. */
-#include "bus/rate.h"
+ * to Redis. The arithmetic is in rate_window.c, what is kept of a key in rate_key.c. */
+#include "bus/rate_key.h"
 
 #include <string.h>
 
 #include "base/clock.h"
-#include "bus/bus_internal.h"
 #include "obs/metrics.h"
 
 enum {
-    KEYS_MAX = 65536, /* beyond, the least used one is forgotten */
-    COST_MAX = 4096,  /* of one call; the rest takes the next */
+    COST_MAX = 4096, /* of one call; the rest takes the next */
     REDIS_KEY_SIZE = 224,
-    RATE_KEY_SIZE = 160,
 };
 
 /* KEYS: the present window's counter, the one before. ARGV: limit, window, elapsed (ms), cost, the debts of
@@ -36,82 +33,9 @@ static const char script_text[] =
     "if granted + debt > 0 then cur = count(KEYS[1], granted + debt) end\n"
     "return {granted, cur, prev}\n";
 
-struct rate_request {
-    struct rate_request *next; /* in its key's list */
-    struct rate_key *key;
-    struct bus_deadline deadline;
-    vg_rate_fn done;
-    void *arg;
-};
-
-struct request_list {
-    struct rate_request *first, *last;
-};
-
-/* Admitted here, not yet counted by Redis. */
-struct rate_debt {
-    int64_t window; /* the present one, by its start in Unix seconds */
-    int64_t now, before;
-};
-
-struct rate_key {
-    struct vg_bus *bus;
-    struct rate_key *newer, *older; /* by use */
-    struct rate_key *dirty_next;
-    bool dirty, in_flight;
-    uint32_t limit, window_seconds; /* of the latest request */
-    struct request_list waiting;    /* for the next call */
-    struct request_list asked;      /* in the call on its way, and not decided yet */
-    int64_t asked_count, asked_elapsed_us;
-    struct rate_debt asked_debt;
-    struct rate_debt debt;
-    unsigned pinned; /* in use by a function below: not to be forgotten */
-    struct rate_bucket bucket;
-    char name[RATE_KEY_SIZE];
-};
-
-/* --- small helpers ---------------------------------------------------------------------------------------
- */
-
-static void list_add(struct request_list *list, struct rate_request *r)
-{
-    r->next = NULL;
-    *(list->last ? &list->last->next : &list->first) = r;
-    list->last = r;
-}
-
-static struct rate_request *list_take(struct request_list *list)
-{
-    struct rate_request *r = list->first;
-    if (r && !(list->first = r->next))
-        list->last = NULL;
-    return r;
-}
-
-static bool list_remove(struct request_list *list, struct rate_request *r)
-{
-    struct rate_request *before = NULL, *at = list->first;
-    for (; at && at != r; at = at->next)
-        before = at;
-    if (!at)
-        return false;
-    *(before ? &before->next : &list->first) = r->next;
-    if (list->last == r)
-        list->last = before;
-    return true;
-}
-
 static uint32_t seconds_up(int64_t us)
 {
     return (uint32_t)((us + VG_US_PER_S - 1) / VG_US_PER_S);
-}
-
-/* The fixed window of the present time: its start in Unix seconds, and how much of it has passed. */
-static int64_t window_now(uint32_t window_seconds, int64_t *elapsed_us)
-{
-    int64_t now_us = vg_utc_us(), window_us = (int64_t)window_seconds * VG_US_PER_S;
-    *elapsed_us = now_us % window_us;
-    return (now_us - *elapsed_us) / VG_US_PER_S;
 }
 
 /* Ends a request. Its function may ask for more. */
@@ -122,114 +46,17 @@ static void request_tell(struct rate_request *r, const struct vg_rate_result *re
     free(r);
 }
 
-/* --- keys ------------------------------------------------------------------------------------------------
- */
-
-static void use_unlink(struct rate_key *k)
-{
-    struct bus_rates *all = &k->bus->rates;
-    *(k->newer ? &k->newer->older : &all->newest) = k->older;
-    *(k->older ? &k->older->newer : &all->oldest) = k->newer;
-}
-
-static void use_link(struct rate_key *k)
-{
-    struct bus_rates *all = &k->bus->rates;
-    k->newer = NULL;
-    k->older = all->newest;
-    *(all->newest ? &all->newest->newer : &all->oldest) = k;
-    all->newest = k;
-}
-
-static bool key_idle(const struct rate_key *k)
-{
-    return !k->pinned && !k->dirty && !k->in_flight && !k->waiting.first && !k->asked.first;
-}
-
-static void key_forget(struct rate_key *k)
-{
-    use_unlink(k);
-    vg_map_remove(k->bus->rates.keys, k->name);
-    free(k);
-}
-
-/* Forgets keys that say nothing any more, a few at a time, and the least used one when there are too many. */
-static void keys_tidy(struct vg_bus *bus)
-{
-    int64_t now_us = vg_loop_now_us(bus->loop);
-    for (int i = 0; i < 2; i++) {
-        struct rate_key *k = bus->rates.oldest;
-        if (!k || !key_idle(k))
-            return;
-        bool full = vg_map_count(bus->rates.keys) >= KEYS_MAX;
-        if (!full && (k->debt.now > 0 || now_us - k->bucket.at_us < 2 * k->bucket.window_us))
-            return;
-        key_forget(k);
-    }
-}
-
-static struct rate_key *key_find(struct vg_bus *bus, const char *name)
-{
-    char cut[RATE_KEY_SIZE];
-    snprintf(cut, sizeof cut, "%s", name);
-    for (char *p = cut; *p; p++)
-        *p = *p == '{' || *p == '}' ? '_' : *p; /* braces would change the hash tag */
-    struct rate_key *k = vg_map_get(bus->rates.keys, cut);
-    if (k) {
-        use_unlink(k);
-        use_link(k);
-        return k;
-    }
-    keys_tidy(bus);
-    k = calloc(1, sizeof *k);
-    if (!k || vg_map_put(bus->rates.keys, cut, k) != VG_OK) {
-        free(k);
-        return NULL;
-    }
-    k->bus = bus;
-    memcpy(k->name, cut, sizeof k->name);
-    use_link(k);
-    return k;
-}
-
-/* --- deciding here ---------------------------------------------------------------------------------------
- */
-
-static void bucket_turn(struct rate_key *k)
-{
-    double capacity = (double)k->limit / k->bus->instances;
-    rate_bucket_turn(&k->bucket, capacity < 1 ? 1 : capacity, (int64_t)k->window_seconds * VG_US_PER_S,
-                     vg_loop_now_us(k->bus->loop));
-}
-
-/* Carries a debt into the present window: what is older than the window before is forgiven. */
-static void debt_turn(struct rate_debt *debt, int64_t window, uint32_t window_seconds)
-{
-    if (debt->window == window)
-        return;
-    debt->before = debt->window + window_seconds == window ? debt->now : 0;
-    debt->now = 0;
-    debt->window = window;
-}
-
-/* Redis has counted `paid`. */
-static void debt_pay(struct rate_debt *debt, const struct rate_debt *paid, uint32_t window_seconds)
-{
-    struct rate_debt p = *paid;
-    debt_turn(&p, debt->window, window_seconds);
-    debt->now = debt->now > p.now ? debt->now - p.now : 0;
-    debt->before = debt->before > p.before ? debt->before - p.before : 0;
-}
+/* --- deciding here --- */
 
 static struct vg_rate_result decide_here(struct rate_key *k)
 {
     int64_t elapsed_us;
-    bucket_turn(k);
+    rate_key_bucket_turn(k);
     struct vg_rate_result result = {.local = true,
                                     .limit = k->limit,
                                     .allowed = rate_bucket_take(&k->bucket)};
     if (result.allowed) {
-        debt_turn(&k->debt, window_now(k->window_seconds, &elapsed_us), k->window_seconds);
+        rate_debt_turn(&k->debt, rate_window_now(k->window_seconds, &elapsed_us), k->window_seconds);
         k->debt.now++;
     }
     vg_count1(rate_local_total, result.allowed ? "allowed" : "refused");
@@ -241,13 +68,13 @@ static struct vg_rate_result decide_here(struct rate_key *k)
 }
 
 /* Decides a whole list, which is empty before the first function runs. */
-static void list_decide_here(struct rate_key *k, struct request_list *requests)
+static void list_decide_here(struct rate_key *k, struct rate_list *requests)
 {
-    struct request_list list = *requests;
+    struct rate_list list = *requests;
     struct rate_request *r;
-    *requests = (struct request_list){0};
+    *requests = (struct rate_list){0};
     k->pinned++;
-    while ((r = list_take(&list))) {
+    while ((r = rate_list_take(&list))) {
         struct vg_rate_result result = decide_here(k);
         request_tell(r, &result);
     }
@@ -258,15 +85,14 @@ static void on_late(void *arg)
 {
     struct rate_request *r = arg;
     struct rate_key *k = r->key;
-    if (!list_remove(&k->waiting, r))
-        list_remove(&k->asked, r);
+    if (!rate_list_remove(&k->waiting, r))
+        rate_list_remove(&k->asked, r);
     k->bus->rates.late = true;
     struct vg_rate_result result = decide_here(k);
     request_tell(r, &result);
 }
 
-/* --- asking Redis ----------------------------------------------------------------------------------------
- */
+/* --- asking Redis --- */
 
 static void on_settled(redisAsyncContext *ac, void *reply, void *arg);
 
@@ -283,8 +109,8 @@ static void key_mark(struct rate_key *k)
 static int key_ask(struct rate_key *k)
 {
     char present[REDIS_KEY_SIZE], before[REDIS_KEY_SIZE], number[6][24];
-    int64_t window = window_now(k->window_seconds, &k->asked_elapsed_us);
-    debt_turn(&k->debt, window, k->window_seconds);
+    int64_t window = rate_window_now(k->window_seconds, &k->asked_elapsed_us);
+    rate_debt_turn(&k->debt, window, k->window_seconds);
     k->asked_debt = k->debt;
     snprintf(present, sizeof present, "ratelimit:{%s}:%lld", k->name, (long long)window);
     snprintf(before, sizeof before, "ratelimit:{%s}:%lld", k->name, (long long)(window - k->window_seconds));
@@ -307,8 +133,8 @@ static void key_settle(struct rate_key *k)
 {
     struct rate_request *r;
     k->asked_count = 0;
-    while (k->asked_count < COST_MAX && (r = list_take(&k->waiting))) {
-        list_add(&k->asked, r);
+    while (k->asked_count < COST_MAX && (r = rate_list_take(&k->waiting))) {
+        rate_list_add(&k->asked, r);
         k->asked_count++;
     }
     if (k->asked_count == 0 && k->debt.now == 0 && !k->bus->rates.late)
@@ -349,13 +175,13 @@ static struct vg_rate_result result_of(const struct rate_key *k, bool allowed, i
  * meanwhile were counted twice: once by Redis, once as debt. */
 static void grants_share(struct rate_key *k, int64_t granted, int64_t current, int64_t previous)
 {
-    struct request_list list = k->asked;
-    k->asked = (struct request_list){0};
+    struct rate_list list = k->asked;
+    k->asked = (struct rate_list){0};
     int64_t used = current - granted;
     struct rate_request *r;
-    bucket_turn(k);
+    rate_key_bucket_turn(k);
     k->pinned++;
-    while ((r = list_take(&list))) {
+    while ((r = rate_list_take(&list))) {
         bool allowed = granted > 0;
         granted -= allowed;
         used += allowed;
@@ -379,7 +205,7 @@ static void on_settled(redisAsyncContext *ac, void *reply, void *arg)
     k->bus->rates.late = false;
     k->pinned++;
     if (reply_good(r)) {
-        debt_pay(&k->debt, &k->asked_debt, k->window_seconds);
+        rate_debt_pay(&k->debt, &k->asked_debt, k->window_seconds);
         grants_share(k, r->element[0]->integer, r->element[1]->integer, r->element[2]->integer);
     } else {
         list_decide_here(k, &k->asked);
@@ -426,13 +252,12 @@ void rate_down(struct vg_bus *bus)
         list_decide_here(k, &k->waiting);
 }
 
-/* --- the interface ---------------------------------------------------------------------------------------
- */
+/* --- the interface --- */
 
 void vg_bus_rate(struct vg_bus *bus, const char *key, uint32_t limit, uint32_t window_seconds,
                  vg_rate_fn done, void *arg)
 {
-    struct rate_key *k = key_find(bus, key);
+    struct rate_key *k = rate_key_find(bus, key);
     struct rate_request *r = k ? calloc(1, sizeof *r) : NULL;
     if (!r) {
         /* No memory to count with: serving is better than refusing. */
@@ -442,7 +267,7 @@ void vg_bus_rate(struct vg_bus *bus, const char *key, uint32_t limit, uint32_t w
     }
     k->limit = limit;
     k->window_seconds = window_seconds ? window_seconds : 1;
-    bucket_turn(k);
+    rate_key_bucket_turn(k);
     *r =
         (struct rate_request){.key = k, .done = done, .arg = arg, .deadline = {.expired = on_late, .arg = r}};
     if (!bus_link_is_up(bus->commands) || bus->rates.late) {
@@ -452,7 +277,7 @@ void vg_bus_rate(struct vg_bus *bus, const char *key, uint32_t limit, uint32_t w
         request_tell(r, &result);
         return;
     }
-    list_add(&k->waiting, r);
+    rate_list_add(&k->waiting, r);
     bus_deadline_set(&bus->deadlines, &r->deadline, BUS_BUDGET_US);
     key_mark(k);
 }
@@ -469,7 +294,7 @@ void rate_free(struct vg_bus *bus)
     struct rate_key *k;
     while ((k = bus->rates.oldest)) {
         list_decide_here(k, &k->waiting);
-        key_forget(k);
+        rate_key_forget(k);
     }
     bus->rates.keys = vg_map_free(bus->rates.keys);
 }

@@ -67,8 +67,7 @@ static void restart_empty(struct world *w)
     harness_run(w->loop, NULL, NULL, 50);
 }
 
-/* --- rate ------------------------------------------------------------------------------------------------
- */
+/* --- rate --- */
 
 static void on_rate(void *arg, const struct vg_rate_result *result)
 {
@@ -293,8 +292,7 @@ static void requests_are_told_when_the_bus_is_freed(void **state)
     assert_int_equal(w->told, 20);
 }
 
-/* --- leases ----------------------------------------------------------------------------------------------
- */
+/* --- leases --- */
 
 static void on_lease(void *arg, const struct vg_lease_result *result)
 {
@@ -412,8 +410,7 @@ static void a_late_answer_does_not_unmake_a_local_decision(void **state)
     assert_int_equal(w->lease_told, 2);
 }
 
-/* --- live state ------------------------------------------------------------------------------------------
- */
+/* --- live state --- */
 
 static void on_live(void *arg, int err, const char *json)
 {
