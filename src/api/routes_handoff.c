@@ -203,9 +203,7 @@ static void changed(struct exchange *ex, int err, struct vg_handoffs *list, enum
         ex->call = vg_calls_find(ex->api->shared->calls, h->call_id);
     }
     struct vg_json j = vg_json_start(&ex->body);
-    vg_json_object(&j, NULL);
-    write_handoff(&j, "handoff", h);
-    vg_json_end(&j);
+    write_handoff(&j, NULL, h);
     vg_handoffs_free(list);
 }
 

@@ -16,9 +16,6 @@ void handle_root(struct exchange *ex)
     vg_json_object(&j, NULL);
     vg_json_str(&j, "name", ex->api->shared->config->app_name);
     vg_json_str(&j, "version", VG_VERSION);
-    vg_json_str(&j, "status", "running");
-    vg_json_str(&j, "try", "/try");
-    vg_json_str(&j, "health", "/health");
     vg_json_end(&j);
     exchange_answer(ex);
 }
@@ -44,10 +41,9 @@ static void write_health(struct exchange *ex, const struct checks *c, const char
     vg_json_seconds(&j, "timestamp", vg_utc_us());
     vg_json_str(&j, "version", VG_VERSION);
     vg_json_object(&j, "checks");
-    vg_json_str(&j, "redis", c->redis ? "up" : "down");
-    vg_json_str(&j, "postgres", c->postgres ? "up" : "down");
-    vg_json_str(&j, "calls", c->room ? "room" : "full");
-    vg_json_bool(&j, "draining", c->draining);
+    vg_json_str(&j, "redis", c->redis ? "ok" : "no connection");
+    vg_json_str(&j, "postgres", c->postgres ? "ok" : "no connection");
+    vg_json_str(&j, "calls", c->draining ? "draining" : c->room ? "ok" : "no free slot");
     vg_json_end(&j);
     vg_json_end(&j);
 }
@@ -64,7 +60,7 @@ void handle_readyz(struct exchange *ex)
     struct checks c = look(ex);
     bool ready = !c.draining && c.room;
     ex->status = ready ? 200 : 503;
-    write_health(ex, &c, !ready ? "unavailable" : c.redis && c.postgres ? "ready" : "degraded");
+    write_health(ex, &c, c.draining ? "draining" : !ready ? "unavailable" : c.redis && c.postgres ? "ready" : "degraded");
     if (!ready)
         snprintf(ex->retry_after, sizeof ex->retry_after, "5");
     exchange_answer(ex);
@@ -76,7 +72,7 @@ void handle_healthz(struct exchange *ex)
     struct vg_json j = vg_json_start(&ex->body);
     vg_json_object(&j, NULL);
     vg_json_str(&j, "status", "ok");
-    vg_json_array(&j, "bad_settings");
+    vg_json_array(&j, "invalid");
     vg_json_end(&j);
     vg_json_end(&j);
     exchange_answer(ex);

@@ -35,6 +35,7 @@ enum {
     STT_STREAMS_PER_CORE = 3,
     WORK_QUEUE_MAX = 1024,
     NURSERY_WAIT_MS = 30000,
+    KNOWLEDGE_TIMEOUT_US = 1000000,
 };
 
 struct app {
@@ -161,7 +162,8 @@ static int open_stores(struct app *a)
         a->config->database_url_direct ? a->config->database_url_direct : a->config->database_url;
     if (vg_directory_new(&a->directory, a->workers) || vg_directory_listen(a->directory, direct))
         return fail("directory", "out of memory");
-    return vg_knowledge_new(&a->knowledge, a->workers) ? fail("knowledge", "out of memory") : 0;
+    a->knowledge = vg_knowledge_new(a->workers, KNOWLEDGE_TIMEOUT_US);
+    return a->knowledge ? 0 : fail("knowledge", "out of memory");
 }
 
 /* --- engines, access, calls -------------------------------------------------------------------------------
@@ -238,7 +240,7 @@ static int make_shards(struct app *a, int *port)
                                 .calls = a->calls,
                                 .env = {.nursery = a->nursery,
                                         .synth = a->synth,
-                                        .knowledge = vg_knowledge_ops_of(a->knowledge),
+                                        .knowledge = &vg_knowledge_ops,
                                         .knowledge_arg = a->knowledge},
                                 .instance_id = a->instance_id,
                                 .count = a->shard_count};

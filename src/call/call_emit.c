@@ -62,7 +62,7 @@ struct held_out *held_out_new(const struct vg_leg_out *out, bool with_audio)
     h->out.text = copy_text(&at, out->text);
     h->out.code = copy_text(&at, out->code);
     h->out.queue = copy_text(&at, out->queue);
-    h->out.audio = NULL;
+    h->out.audio = with_audio && out->audio ? (const uint8_t *)"" : NULL;
     h->out.audio_bytes = audio;
     if (audio)
         h->out.audio = memcpy(at, out->audio, audio);
