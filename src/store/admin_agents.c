@@ -145,7 +145,10 @@ int vg_admin_agent_update(struct vg_pg *pg, const char *tenant_id, const char *a
     if (vg_id_to_uuid(uuid, agent_id, VG_ID_AGENT))
         return VG_ENOENT;
     int err = vg_pg_begin(pg, tenant_id, deadline_us);
-    return err ? err : finish(pg, update_in(pg, uuid, p, &agent), agent, out);
+    if (err)
+        return err;
+    err = update_in(pg, uuid, p, &agent);
+    return finish(pg, err, agent, out);
 }
 
 int vg_admin_agent_load(struct vg_pg *pg, const char *tenant_id, const char *agent_id, int64_t deadline_us,

