@@ -36,9 +36,8 @@ const char *vg_http_method(const struct vg_http_request *r); /* "GET" */
 const char *vg_http_path(const struct vg_http_request *r);   /* decoded, without the query */
 /* Value of a query parameter, percent-decoded; NULL if absent. */
 const char *vg_http_query(struct vg_http_request *r, const char *name);
-/* Value of a header, by its lower-case name; NULL if absent. Known: authorization, x-api-key, x-request-id,
- * content-type, origin, host, traceparent, tracestate, idempotency-key, accept, last-event-id, if-none-match,
- * sec-websocket-protocol, access-control-request-method, access-control-request-headers, user-agent, cookie. */
+/* Value of a header, by its lower-case name; NULL if absent. Any header; of one that came in several lines the
+ * lists (accept, if-none-match, sec-websocket-protocol, x-forwarded-for) are joined, else it is the first. */
 const char *vg_http_header(struct vg_http_request *r, const char *name);
 const char *vg_http_body(const struct vg_http_request *r, size_t *bytes); /* NUL-terminated */
 /* Address of the client: the peer's, or X-Forwarded-For's where the peer is a trusted proxy. */
@@ -55,6 +54,15 @@ void *vg_http_context(const struct vg_http_request *r);
 /* Answers, once, and ends the life of `r`. Headers and body leave in one write; request id and CORS headers
  * are added. If the client is gone the reply is dropped. */
 void vg_http_reply(struct vg_http_request *r, const struct vg_http_response *response);
+
+/* A file that is part of the program, for example of the console. */
+struct vg_http_asset {
+    const char *content_type;
+    const void *data;
+    size_t bytes;
+};
+/* Replies with it, or with 304 to a client that has it already (by ETag). */
+void vg_http_reply_asset(struct vg_http_request *r, const struct vg_http_asset *asset);
 
 /* --- WebSocket ------------------------------------------------------------------------------------------ */
 struct vg_ws_events {
@@ -83,7 +91,8 @@ int vg_ws_send(struct vg_ws *ws, const void *data, size_t bytes, bool binary) VG
 size_t vg_ws_queued_bytes(const struct vg_ws *ws);
 /* Stops (true) or resumes reading: the peer is held by TCP. */
 void vg_ws_hold_reading(struct vg_ws *ws, bool hold);
-/* Sends what is queued, then the close frame; `closed` follows within 2 s whatever the peer does. */
+/* Sends what is queued, then the close frame; `closed` follows within 2 s whatever the peer does. No fragment is
+ * delivered any more. */
 void vg_ws_close(struct vg_ws *ws, int code, const char *reason);
 struct vg_loop *vg_ws_loop(const struct vg_ws *ws);
 

@@ -35,13 +35,16 @@ struct vg_server_handlers {
     void *arg;
 };
 
+/* `config` and its strings are borrowed until return; `handlers` is copied. Zero values get defaults (1 MiB of
+ * body and of queue, 10 s, 75 s). Errors: VG_EINVAL (host, certificate), VG_EPARSE (proxies), VG_EIO, VG_ENOMEM. */
 int vg_server_new(struct vg_server **out, struct vg_loop *loop, const struct vg_server_config *config,
                   const struct vg_server_handlers *handlers) VG_MUST_CHECK;
 int vg_server_port(const struct vg_server *s);
 /* Stops accepting; what is open goes on. */
 void vg_server_stop_accepting(struct vg_server *s);
 unsigned vg_server_connections(const struct vg_server *s);
-/* Closes everything that is left, without farewell. */
+/* Closes everything that is left, without farewell; open WebSockets get `closed`, requests that a handler still has
+ * may be replied to later (into the void). Not from inside a handler or event. */
 struct vg_server *vg_server_free(struct vg_server *s);
 
 #endif

@@ -78,6 +78,8 @@ static void on_late(void *arg)
     f->late_request = NULL;
     if (r)
         reply_text(r, 200, "late", 4);
+    else if (f->ws)
+        vg_ws_hold_reading(f->ws, false);
 }
 
 static void on_request(void *arg, struct vg_http_request *r)
@@ -100,6 +102,8 @@ static void on_request(void *arg, struct vg_http_request *r)
         memset(big, 'b', BIG);
         reply_text(r, 200, big, BIG);
         free(big);
+    } else if (!strcmp(path, "/asset")) {
+        vg_http_reply_asset(r, &(struct vg_http_asset){"text/css", "a{}", 3});
     } else if (!strcmp(path, "/who")) {
         reply_text(r, 200, vg_http_remote(r), strlen(vg_http_remote(r)));
     } else if (!strcmp(path, "/query")) {
@@ -122,7 +126,7 @@ struct peer {
     struct vg_ws *ws;
     char text[256 * 1024];
     size_t bytes;
-    enum { ECHO, QUIET, FLOOD } kind;
+    enum { ECHO, QUIET, FLOOD, HOLDING } kind;
 };
 
 static void on_opened(void *arg, struct vg_ws *ws)
@@ -154,6 +158,9 @@ static void on_fragment(void *arg, const uint8_t *data, size_t bytes, bool first
     } else if (final && p->kind == ECHO) {
         if (vg_ws_send(p->ws, p->text, p->bytes, binary))
             atomic_fetch_add(&p->f->full, 1);
+    } else if (p->kind == HOLDING && bytes > 0) {
+        vg_ws_hold_reading(p->ws, true);
+        vg_timer_start(p->f->late, VG_US_PER_MS, 0);
     }
     atomic_fetch_add(&p->f->fragments, 1);
 }
@@ -186,7 +193,10 @@ static int on_upgrade(void *arg, struct vg_http_request *r, struct vg_ws_accept 
     }
     struct peer *p = calloc(1, sizeof *p);
     p->f = f;
-    p->kind = !strcmp(path, "/ws/echo") ? ECHO : !strcmp(path, "/ws/flood") ? FLOOD : QUIET;
+    p->kind = !strcmp(path, "/ws/echo")      ? ECHO
+              : !strcmp(path, "/ws/flood")   ? FLOOD
+              : !strcmp(path, "/ws/holding") ? HOLDING
+                                             : QUIET;
     accept->events = &events;
     accept->arg = p;
     return 0;

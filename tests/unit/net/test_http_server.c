@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -292,6 +293,24 @@ static void forwarded_for_counts_from_trusted_proxies(void **state)
     close(fd);
 }
 
+static void assets_are_revalidated_by_etag(void **state)
+{
+    struct fixture *f = *state;
+    int fd = client_connect(f->port);
+    struct client_response r;
+    assert_int_equal(client_ask(fd, "GET /asset HTTP/1.1\r\n" HOST "\r\n", &r), 200);
+    assert_string_equal(r.body, "a{}");
+    const char *etag = strstr(r.head, "ETag: ");
+    assert_non_null(etag);
+    char again[256];
+    snprintf(again, sizeof again, "GET /asset HTTP/1.1\r\n" HOST "If-None-Match: \"x\", %.*s\r\n\r\n",
+             (int)strcspn(etag + 6, "\r"), etag + 6);
+    client_response_free(&r);
+    assert_int_equal(client_ask(fd, again, &r), 304);
+    client_response_free(&r);
+    close(fd);
+}
+
 static void queries_are_decoded(void **state)
 {
     struct fixture *f = *state;
@@ -386,6 +405,40 @@ static void connections_are_capped(void **state)
     fixture_end(&f);
 }
 
+static void the_lack_of_descriptors_is_survived(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    struct vg_server_config config = fixture_config();
+    fixture_start(&f, &config);
+    struct rlimit old, tight;
+    getrlimit(RLIMIT_NOFILE, &old);
+    int highest = dup(0);
+    close(highest);
+    tight = old;
+    tight.rlim_cur = (rlim_t)highest + 8;
+    setrlimit(RLIMIT_NOFILE, &tight);
+    int fds[32], count = 0;
+    while (count < 32 && (fds[count] = socket(AF_INET, SOCK_STREAM, 0)) >= 0)
+        count++;
+    assert_true(count > 2);
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)f.port),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (int i = 0; i < count; i++)
+        assert_int_equal(connect(fds[i], (struct sockaddr *)(void *)&a, sizeof a), 0);
+    assert_true(client_sees_end(fds[0], 2000)); /* refused with the reserve */
+    for (int i = 0; i < count; i++)
+        close(fds[i]);
+    setrlimit(RLIMIT_NOFILE, &old);
+    int fd = client_connect(f.port);
+    struct client_response r;
+    assert_int_equal(client_ask(fd, "GET /hello HTTP/1.1\r\n" HOST "\r\n", &r), 200);
+    client_response_free(&r);
+    close(fd);
+    fixture_end(&f);
+}
+
 static void a_server_may_end_with_requests_in_hand(void **state)
 {
     (void)state;
@@ -440,11 +493,13 @@ int main(void)
         cmocka_unit_test(preflight_is_answered_by_the_server),
         cmocka_unit_test(request_ids_are_taken_when_well_formed),
         cmocka_unit_test(forwarded_for_counts_from_trusted_proxies),
+        cmocka_unit_test(assets_are_revalidated_by_etag),
         cmocka_unit_test(queries_are_decoded),
         cmocka_unit_test(slow_requests_time_out_with_408),
         cmocka_unit_test(silent_and_idle_connections_end),
         cmocka_unit_test(half_open_connections_of_an_address_are_limited),
         cmocka_unit_test(connections_are_capped),
+        cmocka_unit_test(the_lack_of_descriptors_is_survived),
         cmocka_unit_test(a_server_may_end_with_requests_in_hand),
         cmocka_unit_test(two_servers_share_one_port),
     };

@@ -320,6 +320,19 @@ static void a_held_socket_is_not_read(void **state)
     end_ws(f, fd);
 }
 
+static void a_reader_that_holds_at_every_fragment_gets_everything(void **state)
+{
+    struct fixture *f = *state;
+    int fd = open_ws(f, "/ws/holding", NULL);
+    int finals = atomic_load(&f->finals);
+    char *block = calloc(1, 20000);
+    for (int i = 0; i < 10; i++)
+        client_ws_send(fd, 2, true, block, 20000);
+    free(block);
+    assert_true(wait_for(&f->finals, finals + 10));
+    end_ws(f, fd);
+}
+
 static void a_server_may_end_with_websockets_open(void **state)
 {
     (void)state;
@@ -352,6 +365,7 @@ int main(void)
         cmocka_unit_test(a_lost_connection_is_1006),
         cmocka_unit_test(a_peer_without_pongs_is_dropped),
         cmocka_unit_test(a_held_socket_is_not_read),
+        cmocka_unit_test(a_reader_that_holds_at_every_fragment_gets_everything),
         cmocka_unit_test(a_server_may_end_with_websockets_open),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
