@@ -15,7 +15,7 @@ enum {
     CLAUSES_MAX = 64,        /* of one reply; the rest of a longer one is not spoken */
     REPLAY_MAX = 64,         /* messages kept for a resuming client */
     UTTERANCES = 4,          /* finals that may be outstanding */
-    SYNTH_AHEAD_US = 500000, /* ask for the next clause when less than this is left to play */
+    SYNTH_AHEAD_US = 1500000, /* ask for the next clause when less than this is left: queue mark, lead and a piece */
 };
 
 /* --- what the client is told (call_emit.c) ----------------------------------------------------------------
