@@ -2,11 +2,12 @@
  * publish.c, rate.c, lease.c, live.c and subscribe.c; what they share is in bus_internal.h. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "bus/bus_internal.h"
 #include "obs/metrics.h"
 
-enum { QUEUE_BYTES_DEFAULT = 8 << 20, LEASE_TTL_SECONDS_DEFAULT = 60 };
+enum { QUEUE_BYTES_DEFAULT = 8 << 20, LEASE_TTL_SECONDS_DEFAULT = 60, BUDGET_MS_DEFAULT = 50 };
 
 bool vg_bus_up(const struct vg_bus *bus)
 {
@@ -156,6 +157,7 @@ int vg_bus_new(struct vg_bus **out, struct vg_loop *loop, const struct vg_bus_co
         return VG_ENOMEM;
     bus->loop = loop;
     bus->instances = config->instances_hint ? config->instances_hint : 1;
+    bus->budget_us = (config->budget_ms ? config->budget_ms : BUDGET_MS_DEFAULT) * (int64_t)VG_US_PER_MS;
     snprintf(bus->instance_id, sizeof bus->instance_id, "%s",
              config->instance_id ? config->instance_id : "voxgate");
     bus->leases.ttl_seconds =

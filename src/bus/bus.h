@@ -21,6 +21,7 @@ struct vg_bus_config {
     const char *instance_id;    /* names this process in leases and live state */
     size_t queue_bytes_max;     /* events waiting while Redis is away; 8 MiB */
     unsigned instances_hint;    /* a local bucket gets limit / this many while Redis is away; 1 */
+    unsigned budget_ms;      /* longest wait of a rate check or a lease for Redis; 50 */
     unsigned lease_ttl_seconds; /* after which a crashed holder's leases are gone; 60 */
 };
 

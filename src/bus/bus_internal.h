@@ -61,7 +61,8 @@ struct vg_bus {
     struct bus_url url;
     char instance_id[64];
     unsigned instances;
-    atomic_bool up; /* ATOMIC: relaxed; written by the loop */
+    int64_t budget_us; /* longest wait of a request for Redis; then it is decided here */
+    atomic_bool up;    /* ATOMIC: relaxed; written by the loop */
     struct bus_link *commands, *subscriber;
     struct bus_deadlines deadlines;
     struct bus_publishes publishes;
@@ -73,7 +74,6 @@ struct vg_bus {
 };
 
 enum {
-    BUS_BUDGET_US = 50000, /* longest wait of a request for Redis; then it is decided here */
     BUS_LIVE_TTL_SECONDS = 120,
     BUS_WORDS_MAX = 128, /* of one command */
 };

@@ -259,7 +259,7 @@ void vg_bus_lease_take(struct vg_bus *bus, const char *tenant_id, const char *ca
     l->arg = arg;
     l->deadline = (struct bus_deadline){.expired = on_late, .arg = l};
     if (lease_ask(l) == VG_OK)
-        bus_deadline_set(&bus->deadlines, &l->deadline, BUS_BUDGET_US);
+        bus_deadline_set(&bus->deadlines, &l->deadline, bus->budget_us);
     else
         lease_decide_here(l);
 }

@@ -11,7 +11,6 @@ enum {
     RENEW_AFTER_US = BUS_LIVE_TTL_SECONDS / 3 * VG_US_PER_S,
     RENEW_BATCH = 1000, /* of one tick */
     KEY_SIZE = 160,
-    LIVE_GET_BUDGET_US = 5 * BUS_BUDGET_US,
 };
 
 /* On the list of dirty ones, or of those written, or on its way and on none. */
@@ -253,5 +252,5 @@ void vg_bus_live_get(struct vg_bus *bus, const char *call_id, vg_live_fn done, v
         done(arg, VG_EUNAVAIL, NULL);
         return;
     }
-    bus_deadline_set(&bus->deadlines, &get->deadline, LIVE_GET_BUDGET_US);
+    bus_deadline_set(&bus->deadlines, &get->deadline, 5 * bus->budget_us);
 }

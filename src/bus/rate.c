@@ -1,5 +1,5 @@
 /* Rate limits over Redis. The requests of one key that arrive while its script is on its way, or in one loop
- * turn, share the next call of it (cost n, so that none is counted wrong); each waits BUS_BUDGET_US at most
+ * turn, share the next call of it (cost n, so that none is counted wrong); each waits the budget at most
  * and is then decided by the key's local bucket. What was admitted locally is a debt that the next call adds
  * to Redis. The arithmetic is in rate_window.c, what is kept of a key in rate_key.c. */
 #include "bus/rate_key.h"
@@ -278,7 +278,7 @@ void vg_bus_rate(struct vg_bus *bus, const char *key, uint32_t limit, uint32_t w
         return;
     }
     rate_list_add(&k->waiting, r);
-    bus_deadline_set(&bus->deadlines, &r->deadline, BUS_BUDGET_US);
+    bus_deadline_set(&bus->deadlines, &r->deadline, bus->budget_us);
     key_mark(k);
 }
 
