@@ -135,36 +135,39 @@ static int wait_result(PGconn *conn, int64_t deadline_us)
     return unsent < 0 ? VG_EUNAVAIL : 0;
 }
 
-/* Reads up to the sync. Returns 0, the first statement's error, or VG_ECLOSED when the connection is lost. */
-static int read_all(struct vg_pg *pg, PGresult **last)
+/* Keeps what the server says about a statement that failed. */
+static int note_error(struct vg_pg *pg, const PGresult *r)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+    snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state ? state : "");
+    note(pg, text ? text : PQresultErrorMessage(r));
+    return state ? error_of(state) : VG_EUNAVAIL;
+}
+
+/* Reads up to the sync. Returns 0 or the first statement's error; *gone: the connection is of no more use. */
+static int read_all(struct vg_pg *pg, PGresult **last, bool *gone)
 {
     int err = 0;
     for (;;) {
         int waited = wait_result(pg->conn, pg->deadline_us + GRACE_US);
-        if (waited)
-            return waited == VG_ETIMEOUT ? VG_ETIMEOUT : VG_ECLOSED;
-        PGresult *r = PQgetResult(pg->conn);
-        if (!r) {
-            if (PQstatus(pg->conn) == CONNECTION_BAD)
-                return VG_ECLOSED;
-            continue; /* the end of one statement's results */
+        PGresult *r = waited ? NULL : PQgetResult(pg->conn);
+        if (waited || PQstatus(pg->conn) == CONNECTION_BAD) {
+            *gone = true;
+            if (!err && r && PQresultStatus(r) == PGRES_FATAL_ERROR)
+                note_error(pg, r);
+            PQclear(r);
+            return waited == VG_ETIMEOUT ? VG_ETIMEOUT : VG_EUNAVAIL;
         }
+        if (!r)
+            continue; /* the end of one statement's results */
         ExecStatusType status = PQresultStatus(r);
         if (status == PGRES_PIPELINE_SYNC) {
             PQclear(r);
             return err;
         }
-        if ((status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE) && !err) {
-            const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-            const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-            snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state ? state : "");
-            note(pg, text ? text : PQresultErrorMessage(r));
-            err = state ? error_of(state) : VG_EUNAVAIL;
-        }
-        if (status == PGRES_FATAL_ERROR && PQstatus(pg->conn) == CONNECTION_BAD) {
-            PQclear(r);
-            return VG_ECLOSED;
-        }
+        if ((status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE) && !err)
+            err = note_error(pg, r);
         PQclear(*last);
         *last = r;
     }
@@ -173,25 +176,16 @@ static int read_all(struct vg_pg *pg, PGresult **last)
 int pg_wire_run(struct vg_pg *pg, const struct pg_statement *statements, size_t n, PGresult **last)
 {
     PGresult *result = NULL;
+    bool gone = false;
     if (!pg->conn)
         return VG_EUNAVAIL;
     if (!PQenterPipelineMode(pg->conn) || send_all(pg->conn, statements, n))
         return lost(pg);
-    int err = read_all(pg, &result);
-    bool gone =
-        err == VG_ECLOSED || (err == VG_ETIMEOUT && PQpipelineStatus(pg->conn) != PQ_PIPELINE_ABORTED &&
-                              PQtransactionStatus(pg->conn) == PQTRANS_ACTIVE);
-    if (gone) {
-        int why = err == VG_ECLOSED ? VG_EUNAVAIL : VG_ETIMEOUT;
-        if (!pg->problem[0])
-            note(pg, PQerrorMessage(pg->conn));
-        pg_wire_drop(pg);
-        err = why;
-    } else if (!PQexitPipelineMode(pg->conn)) {
-        pg_wire_drop(pg);
-    }
-    /* 57P and 53 after a sync leave a connection that the server is about to close. */
-    if (err == VG_EUNAVAIL)
+    int err = read_all(pg, &result, &gone);
+    if (gone && !pg->problem[0])
+        note(pg, PQerrorMessage(pg->conn));
+    /* After "shutting down" or "too many connections" the server closes the connection anyway. */
+    if (gone || err == VG_EUNAVAIL || !PQexitPipelineMode(pg->conn))
         pg_wire_drop(pg);
     if (!err && last)
         *last = result;
@@ -205,12 +199,8 @@ int pg_wire_script(struct vg_pg *pg, const char *sql)
     PGresult *r = PQexec(pg->conn, sql);
     ExecStatusType status = PQresultStatus(r);
     int err = 0;
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY) {
-        const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-        snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state ? state : "");
-        note(pg, PQresultErrorMessage(r));
-        err = state ? error_of(state) : VG_EUNAVAIL;
-    }
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
+        err = note_error(pg, r);
     PQclear(r);
     if (PQstatus(pg->conn) == CONNECTION_BAD)
         pg_wire_drop(pg);

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 
-enum { ROWS_MAX = 1000 };
+enum { ROWS_MAX = 1000, WAL_FRAMES_MAX = 16384 /* 64 MiB */ };
 
 struct spool_reader {
     sqlite3 *db;
@@ -95,7 +95,12 @@ int spool_read(struct spool_reader *r, int64_t after, int max, const struct spoo
 
 void spool_checkpoint(struct spool_reader *r)
 {
-    sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int frames = 0;
+    sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, NULL);
+    /* Under a load without pauses the WAL never starts over by itself. This holds up the appender for as long
+     * as the few frames take that came since the line above. */
+    if (frames > WAL_FRAMES_MAX)
+        sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
 }
 
 int spool_read_live(struct spool_reader *r,

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -72,6 +73,28 @@ static void count_line(void *arg, const char *line)
 {
     (void)line;
     ++*(int *)arg;
+}
+
+static void several_programs_may_migrate_at_once(void **state)
+{
+    (void)state;
+    pid_t children[3];
+    for (int i = 0; i < 3; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            char problem[VG_PG_PROBLEM_SIZE] = "";
+            int err = vg_migrate(fx.url, NULL, NULL, problem);
+            if (err)
+                fprintf(stderr, "%s\n", problem);
+            _exit(err != 0);
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        int status;
+        waitpid(children[i], &status, 0);
+        assert_int_equal(status, 0);
+    }
+    pg_fixture_sql(&fx, "drop owned by voxgate_owner; drop table schema_migrations");
 }
 
 static void migrations_apply_once(void **state)
@@ -238,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_of_other_drivers_become_libpq_ones),
         cmocka_unit_test(an_empty_database_is_refused_with_what_to_run),
+        cmocka_unit_test(several_programs_may_migrate_at_once),
         cmocka_unit_test(migrations_apply_once),
         cmocka_unit_test(a_changed_or_newer_migration_is_refused),
         cmocka_unit_test(every_statement_prepares),
