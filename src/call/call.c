@@ -155,6 +155,8 @@ static void greet(struct vg_call *c)
             "\xd8\xa7\xd8\xb6\xd9\x92\xd8\xba\xd9\x8e\xd8\xb7\xd9\x92 "
             "\xd8\xa7\xd9\x90\xd8\xab\xd9\x92\xd9\x86\xd9\x8e\xd9\x8a\xd9\x92\xd9\x86.",
             c->language);
+    else if (!c->spec->stt_open_speech)
+        reply_say(c, reply_no_open_speech(c), c->language); /* never pretend to understand */
     else if (c->spec->greeting && *c->spec->greeting)
         reply_say(c, c->spec->greeting, c->language);
 }

@@ -45,7 +45,7 @@ struct utterance {
     int64_t start_samples, end_samples;
     int64_t speech_end_us; /* monotonic: when its last speech frame came */
     int64_t ended_us;      /* monotonic: when the turn was over */
-    struct vg_span *span;
+    struct vg_span *turn_span, *stt_span;
 };
 
 struct caller {
@@ -97,7 +97,7 @@ struct reply {
     bool end_marked;
     uint32_t pieces;
     struct reply_times times;
-    struct vg_span *turn_span, *llm_span, *tts_span;
+    struct vg_span *turn_span, *llm_span, *tts_span; /* turn: taken over from the utterance */
     struct vg_timer *played_out;
 };
 
@@ -212,13 +212,14 @@ void call_publish(struct vg_call *c, const char *name, const char *event_type, c
 int call_turn_open(struct vg_call *c) VG_MUST_CHECK;
 void call_turn_close(struct vg_call *c);
 /* The caller has said `text`, in whatever way; `u` is NULL for typed text and keys. */
-void call_turn_accept(struct vg_call *c, const char *text, double confidence, const struct utterance *u,
+void call_turn_accept(struct vg_call *c, const char *text, double confidence, struct utterance *u,
                       const char *source);
 void call_turn_dtmf(struct vg_call *c, char digit);
 extern const struct vg_media_events call_media_events;
 
 /* call_reply.c */
-void reply_start(struct vg_call *c, const struct utterance *u, const char *turn_id);
+/* Answers the caller's last message; takes the turn's span from `u`. */
+void reply_start(struct vg_call *c, struct utterance *u, const char *turn_id);
 /* Says a fixed text; no answer engine. */
 void reply_say(struct vg_call *c, const char *text, const char *language);
 /* Cuts the reply; `by` is "voice", "message", "text", "dtmf", "end". Nothing happens if none is active. */

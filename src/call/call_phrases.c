@@ -19,7 +19,7 @@ const char *reply_no_open_speech(const struct vg_call *c)
 {
     if (is_arabic(c->language))
         return "مَرْحَبًا بِكَ. لَا أَفْهَمُ الكَلَامَ الحُرَّ بِالعَرَبِيَّةِ بَعْدُ. اُكْتُبْ رِسَالَتَكَ أَوِ اسْتَخْدِمِ الأَزْرَارَ.";
-    return "Hello. How can I help you?";
+    return "Hello. I cannot understand speech in this call. Please type, or use the keys.";
 }
 
 const char *reply_please_hold(const char *language)

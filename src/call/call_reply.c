@@ -389,7 +389,7 @@ static void reply_begin(struct vg_call *c)
     vg_media_begin_reply(c->media);
 }
 
-void reply_start(struct vg_call *c, const struct utterance *u, const char *turn_id)
+void reply_start(struct vg_call *c, struct utterance *u, const char *turn_id)
 {
     struct reply *r = &c->reply;
     if (reply_prepare(c))
@@ -400,7 +400,10 @@ void reply_start(struct vg_call *c, const struct utterance *u, const char *turn_
     r->times.speech_end_us = u ? u->speech_end_us : r->times.final_us;
     r->times.turn_ended_us = u ? u->ended_us : r->times.final_us;
     struct vg_span_context call = vg_span_context_of(c->span);
-    r->turn_span = vg_span_begin_at("turn", &call, r->times.speech_end_us);
+    r->turn_span = u ? u->turn_span : vg_span_begin("turn", &call);
+    if (u)
+        u->turn_span = NULL;
+    vg_span_str(r->turn_span, "turn.id", turn_id);
     struct vg_span_context turn = vg_span_context_of(r->turn_span);
     r->llm_span = vg_span_begin("llm", &turn);
 

@@ -18,7 +18,8 @@ static struct utterance *find_utterance(struct vg_call *c, uint32_t number)
 
 static void forget_utterance(struct utterance *u)
 {
-    vg_span_end(u->span);
+    vg_span_end(u->stt_span);
+    vg_span_end(u->turn_span);
     *u = (struct utterance){0};
 }
 
@@ -61,6 +62,7 @@ static void on_final(void *arg, const struct vg_stt_result *r)
     vg_observe_us(turn_final_transcript_seconds, vg_loop_now_us(c->shard->loop) - u->ended_us);
     u->start_samples = r->start_samples;
     u->end_samples = r->end_samples;
+    u->stt_span = vg_span_end(u->stt_span);
     if (u->ignored || !*r->text)
         vg_count1(turns_total, u->ignored ? "backchannel" : "empty");
     else
@@ -78,7 +80,7 @@ static void on_failed(void *arg, uint32_t utterance, int err)
         return;
     bool told = u && !u->ignored;
     if (u) {
-        vg_span_error(u->span, vg_strerror(err));
+        vg_span_error(u->stt_span, vg_strerror(err));
         forget_utterance(u);
     }
     if (!told)
@@ -152,7 +154,7 @@ static void tell_transcript(struct vg_call *c, const char *text, double confiden
     publish_transcript(c, "transcript_final", text, confidence);
 }
 
-void call_turn_accept(struct vg_call *c, const char *text, double confidence, const struct utterance *u,
+void call_turn_accept(struct vg_call *c, const char *text, double confidence, struct utterance *u,
                       const char *source)
 {
     char turn_id[VG_ID_SIZE];
@@ -177,10 +179,9 @@ static void choose_language(struct vg_call *c, const char *language)
 {
     c->caller.choosing_language = false;
     snprintf(c->language, sizeof c->language, "%s", language);
-    if (c->spec->greeting && *c->spec->greeting && strcmp(language, "en") == 0)
-        reply_say(c, c->spec->greeting, language);
-    else
-        reply_say(c, reply_no_open_speech(c), language);
+    const char *greeting = c->spec->greeting && *c->spec->greeting ? c->spec->greeting : "How can I help you?";
+    bool heard = c->spec->stt && c->spec->stt->hears(language);
+    reply_say(c, heard ? greeting : reply_no_open_speech(c), language);
 }
 
 void call_turn_dtmf(struct vg_call *c, char digit)
@@ -218,8 +219,10 @@ static void on_turn_started(void *arg, int64_t first_frame)
     call_emit(c, &out);
     if (!k->stt)
         return;
-    struct vg_span_context parent = vg_span_context_of(c->span);
-    u->span = vg_span_begin("stt", &parent);
+    struct vg_span_context call = vg_span_context_of(c->span);
+    u->turn_span = vg_span_begin("turn", &call);
+    struct vg_span_context turn = vg_span_context_of(u->turn_span);
+    u->stt_span = vg_span_begin("stt", &turn);
     int err = c->spec->stt->begin(k->stt, u->number, u->start_samples);
     if (err) {
         k->open = false;
