@@ -12,6 +12,7 @@
 
 #include "app/app.h"
 #include "app/instance.h"
+#include "app/scrape.h"
 #include "app/shard_thread.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -205,19 +206,12 @@ static int make_access(struct app *a)
     return err ? err : vg_api_shared_init(&a->api);
 }
 
-static void show_tenant(void *arg, const char *tenant_id, uint32_t live)
-{
-    (void)arg;
-    vg_metric_set(VG_M_calls_live_tenant, tenant_id, NULL, live);
-}
-
 static void on_scrape(void *arg)
 {
     struct app *a = arg;
     vg_metric_set(VG_M_spool_depth_events, NULL, NULL, (double)vg_spool_depth(a->spool));
     vg_metric_set(VG_M_postgres_up, NULL, NULL, vg_record_up(a->record));
-    vg_metric_set(VG_M_log_dropped_lines_total, NULL, NULL, (double)vg_log_dropped());
-    vg_calls_by_tenant(a->calls, show_tenant, NULL);
+    scrape_tenants(a->calls);
 }
 
 /* --- shards ----------------------------------------------------------------------------------------------
