@@ -1,6 +1,7 @@
 /* Starts and stops a private PostgreSQL; see pg_fixture.h. */
 #include "pg_fixture.h"
 
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -85,12 +86,36 @@ static void own_database(struct pg_fixture *fx, const char *url)
     memcpy(fx->admin_url, fx->url, sizeof fx->admin_url);
 }
 
+/* A process that outlives a test that crashes, and cleans up after it: the pipe's end is the test's. The
+ * processes that a test forks hold the pipe too, so they are waited for. */
+static void watch(const struct pg_fixture *fx)
+{
+    int fds[2];
+    char byte, command[512];
+    if (pipe2(fds, O_CLOEXEC))
+        die("pipe2");
+    pid_t pid = fork();
+    if (pid != 0) {
+        close(fds[0]);
+        return;
+    }
+    setsid();
+    close(fds[1]);
+    while (read(fds[0], &byte, 1) > 0)
+        ;
+    snprintf(command, sizeof command,
+             "test -f %s/data/postmaster.pid && kill -QUIT $(head -1 %s/data/postmaster.pid); rm -rf %s",
+             fx->dir, fx->dir, fx->dir);
+    _exit(access(fx->dir, F_OK) == 0 ? system(command) : 0);
+}
+
 void pg_fixture_start(struct pg_fixture *fx)
 {
     memset(fx, 0, sizeof *fx);
     snprintf(fx->dir, sizeof fx->dir, "/tmp/vg-store-XXXXXX");
     if (!mkdtemp(fx->dir))
         die("mkdtemp");
+    watch(fx);
     chmod(fx->dir, 0777); /* the server's user makes its folder and socket here */
     const char *url = getenv("TEST_DATABASE_URL");
     if (url) {
