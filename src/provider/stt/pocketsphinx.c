@@ -234,8 +234,8 @@ static void on_answer(void *arg, const struct sphinx_answer *answer, const char 
     else if (answer->tell == SPHINX_FINAL)
         got_final(s, &result);
     else if (answer->tell == SPHINX_VOCABULARY_LOADED)
-        vg_log_info("stt.vocabulary", "call_id=%s known=%u skipped=%u", s->call_id, answer->words_known,
-                    answer->words_skipped);
+        vg_log_info("stt.vocabulary", "call_id=%s known=%u skipped=%u cpu_ms=%d", s->call_id,
+                    answer->words_known, answer->words_skipped, (int)(answer->cpu_us / VG_US_PER_MS));
     leave(s);
 }
 

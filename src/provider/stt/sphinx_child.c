@@ -267,8 +267,10 @@ static void add_vocabulary(struct sphinx_child *c, const char *words, size_t byt
         return;
     }
     struct sphinx_answer answer = {.tell = SPHINX_VOCABULARY_LOADED};
+    int64_t began_us = vg_thread_cpu_us();
     sphinx_vocabulary_load(c->vocabulary, &answer.words_known, &answer.words_skipped);
     c->vocabulary = sphinx_vocabulary_free(c->vocabulary);
+    answer.cpu_us = vg_thread_cpu_us() - began_us;
     tell(c, &answer, "", MSG_DONTWAIT);
 }
 

@@ -15,8 +15,9 @@
 
 #include "base/map.h"
 
-#define WEIGHT 0.05F /* 0.2 is a little better on a fitting list and was not tried on one that does not fit  \
-                      */
+#define WEIGHT                                                                                               \
+    0.05F /* 0.2 is a little better on a fitting list and was not tried on one that does not fit             \
+           */
 #define DEFAULT_SEARCH "_default"
 
 enum { WORD_BYTES_MAX = 64 };

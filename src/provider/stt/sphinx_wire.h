@@ -39,7 +39,7 @@ struct sphinx_answer {
     uint32_t tell;
     uint32_t utterance;
     double confidence;
-    int64_t cpu_us;         /* spent on this utterance so far */
+    int64_t cpu_us;         /* spent on this utterance so far, or on loading the vocabulary */
     uint32_t second_pass;   /* SPHINX_FINAL: 1 if the text is the second pass's, 0 if it was not ready */
     uint32_t words_known;   /* SPHINX_VOCABULARY_LOADED */
     uint32_t words_skipped; /* ... not in the dictionary */

@@ -2,7 +2,7 @@
  * naive streaming beside it. Each clip is the first utterance of a fresh session; errors are pooled over
  * words; the turns of a clip are joined.
  *
- *     VOXGATE_SPEECH_CORPUS=dir wer_offline [--realtime] [--recipe-only] [--verbose]
+ *     VOXGATE_SPEECH_CORPUS=dir wer_offline [--realtime] [--recipe-only] [--verbose] [--words FILE]
  *
  * The corpus is a folder with manifest.tsv (columns file, seconds, lang, kind, transcript). As fast as it
  * goes, finals are never capped, so that the text does not depend on the machine; with --realtime audio is
@@ -34,6 +34,7 @@ struct bench {
     struct vg_nursery *nursery;
     struct vg_timer *timer;
     bool realtime, verbose;
+    const char *words; /* of a vocabulary, or NULL */
 
     /* the clip */
     int16_t *pcm;
@@ -119,11 +120,11 @@ static void step_frame(struct bench *b)
 static void on_timer(void *arg)
 {
     struct bench *b = arg;
+    if (b->realtime && b->frame < b->frames)
+        step_frame(b);
     /* Not paced: a whole turn at once, then its final, then on. */
-    do {
-        if (b->frame < b->frames)
-            step_frame(b);
-    } while (!b->realtime && !b->wanted && b->frame < b->frames);
+    while (!b->realtime && !b->wanted && b->frame < b->frames)
+        step_frame(b);
     if (b->frame == b->frames && !b->wanted)
         vg_loop_stop(b->loop);
 }
@@ -164,6 +165,8 @@ static void run_clip(struct bench *b, const char *path)
     struct vg_engine_env env = {.loop = b->loop, .nursery = b->nursery};
     struct vg_stt_params params = {.call_id = path,
                                    .language = "en",
+                                   .vocabulary = &b->words,
+                                   .vocabulary_count = b->words ? 1 : 0,
                                    .final_cap_ms = b->realtime ? CAP_MS : NO_CAP_MS};
     check(vg_stt_pocketsphinx.open(&b->stt, &env, &params, &events, b));
     vg_timer_start(b->timer, 0, b->realtime ? VG_FRAME_US : VG_US_PER_MS);
@@ -223,7 +226,8 @@ static void report(struct bench *b, const char *name)
     printf("\n");
 }
 
-static void run(const char *name, struct vg_nursery *nursery, const char *dir, bool realtime, bool verbose)
+static void run(const char *name, struct vg_nursery *nursery, const char *dir, bool realtime, bool verbose,
+                const char *words)
 {
     char path[1024];
     snprintf(path, sizeof path, "%s/manifest.tsv", dir);
@@ -237,6 +241,7 @@ static void run(const char *name, struct vg_nursery *nursery, const char *dir, b
     b->nursery = nursery;
     b->realtime = realtime;
     b->verbose = verbose;
+    b->words = words;
     b->loop = vg_loop_new("bench");
     b->timer = vg_timer_new(b->loop, on_timer, b);
     char line[4096];
@@ -259,13 +264,30 @@ static struct vg_nursery *start(const struct vg_sphinx_config *config)
     return n;
 }
 
+/* All of a small file on one line, for the life of the process. */
+static const char *read_words(const char *path)
+{
+    static char text[4000];
+    FILE *f = fopen(path, "r");
+    check(f ? 0 : VG_ENOENT);
+    size_t got = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    for (size_t i = 0; i < got; i++)
+        if (text[i] == '\n')
+            text[i] = ' ';
+    return text;
+}
+
 int main(int argc, char **argv)
 {
     bool realtime = false, naive = true, verbose = false;
+    const char *words = NULL;
     for (int i = 1; i < argc; i++) {
         realtime |= strcmp(argv[i], "--realtime") == 0;
         naive &= strcmp(argv[i], "--recipe-only") != 0;
         verbose |= strcmp(argv[i], "--verbose") == 0;
+        if (strcmp(argv[i], "--words") == 0 && i + 1 < argc)
+            words = read_words(argv[++i]);
     }
     const char *dir = getenv("VOXGATE_SPEECH_CORPUS");
     if (!dir) {
@@ -273,11 +295,11 @@ int main(int argc, char **argv)
         return 2;
     }
     struct vg_nursery *n = start(&(struct vg_sphinx_config){0});
-    run("recipe", n, dir, realtime, verbose);
+    run("recipe", n, dir, realtime, verbose, words);
     vg_nursery_free(n);
     if (naive) {
         n = start(&(struct vg_sphinx_config){.naive = true});
-        run("naive", n, dir, realtime, verbose);
+        run("naive", n, dir, realtime, verbose, NULL);
         vg_nursery_free(n);
     }
     return 0;
