@@ -67,6 +67,8 @@ void exchange_answer(struct exchange *ex)
         add_header(&r, ex->status == 405 ? "Allow" : "Location", ex->location);
     if (ex->status == 401)
         add_header(&r, "WWW-Authenticate", "Bearer");
+    for (size_t i = 0; i < VG_COUNT_OF(ex->headers) && ex->headers[i].name; i++)
+        add_header(&r, ex->headers[i].name, ex->headers[i].value);
     count(ex);
     if (ex->body.failed) {
         static const char SHORT[] = "{\"error\":{\"code\":\"INTERNAL_ERROR\",\"message\":\"out of memory\"}}";

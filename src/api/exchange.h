@@ -71,6 +71,7 @@ struct exchange {
     struct vg_buf body;
     const char *content_type;
     char location[160], retry_after[16];
+    struct vg_http_header headers[5]; /* more of the handler's, static text, until a NULL name */
     /* Of the handler. */
     struct vg_job job;
     void (*job_work)(struct exchange *ex, struct vg_pg *pg);
