@@ -28,12 +28,14 @@ int64_t vg_thread_cpu_us(void)
 
 const char *vg_iso8601(int64_t utc_us, char out[VG_ISO8601_SIZE])
 {
-    int64_t ms = utc_us / 1000;
-    time_t seconds = (time_t)(ms / 1000);
+    int64_t us = utc_us % VG_US_PER_S;
+    if (us < 0) /* before 1970: the fraction still counts forward */
+        us += VG_US_PER_S;
+    time_t seconds = (time_t)((utc_us - us) / VG_US_PER_S);
     struct tm tm;
     gmtime_r(&seconds, &tm);
     char date[24];
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out, VG_ISO8601_SIZE, "%s.%03dZ", date, (int)(ms % 1000));
+    snprintf(out, VG_ISO8601_SIZE, "%s.%03dZ", date, (int)(us / VG_US_PER_MS));
     return out;
 }

@@ -165,7 +165,7 @@ void vg_json_num(struct vg_json *j, const char *key, double value, int decimals)
 void vg_json_seconds(struct vg_json *j, const char *key, int64_t us)
 {
     begin_member(j, key);
-    uint64_t magnitude = us < 0 ? (uint64_t)-us : (uint64_t)us;
+    uint64_t magnitude = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
     vg_buf_printf(j->out, "%s%llu.%06llu", us < 0 ? "-" : "", (unsigned long long)(magnitude / 1000000),
                   (unsigned long long)(magnitude % 1000000));
 }

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdarg.h>
@@ -66,21 +67,32 @@ static void write_all(int fd, const char *p, size_t n)
     }
 }
 
+/* Writes the lines that are published, up to the first that is claimed but not yet written by its producer.
+ */
+static void write_published(void)
+{
+    for (;;) {
+        struct line *l = &logger.ring[logger.head & (RING_LINES - 1)];
+        if (atomic_load_explicit(&l->sequence, memory_order_acquire) != logger.head + 1)
+            return;
+        write_all(logger.fd, l->text, l->length);
+        atomic_store_explicit(&l->sequence, logger.head + RING_LINES, memory_order_release);
+        logger.head++;
+    }
+}
+
+/* A wake-up may stand for no line (it came for one behind an unpublished line, and was used up) or for
+ * several, so each works off all that is there. */
 static void *writer(void *arg)
 {
     (void)arg;
     for (;;) {
         while (sem_wait(&logger.ready) && errno == EINTR)
             continue;
-        struct line *l = &logger.ring[logger.head & (RING_LINES - 1)];
-        if (atomic_load_explicit(&l->sequence, memory_order_acquire) != logger.head + 1) {
-            if (!atomic_load(&logger.running))
-                return NULL;
-            continue;
-        }
-        write_all(logger.fd, l->text, l->length);
-        atomic_store_explicit(&l->sequence, logger.head + RING_LINES, memory_order_release);
-        logger.head++;
+        bool running = atomic_load(&logger.running);
+        write_published();
+        if (!running)
+            return NULL;
     }
 }
 
@@ -180,9 +192,13 @@ static void add_number(struct vg_json *j, const char *key, const char *spec, va_
     char text[64];
     char kind = spec[strlen(spec) - 1];
     bool wide = strchr(spec, 'l') || strchr(spec, 'z') || strchr(spec, 'j');
-    if (strchr("feEgG", kind))
-        snprintf(text, sizeof text, "%.6g", va_arg(*ap, double));
-    else if (strchr("di", kind))
+    if (strchr("feEgG", kind)) {
+        double value = va_arg(*ap, double);
+        if (isfinite(value))
+            snprintf(text, sizeof text, "%.6g", value);
+        else
+            snprintf(text, sizeof text, "null");
+    } else if (strchr("di", kind))
         snprintf(text, sizeof text, "%lld", wide ? va_arg(*ap, long long) : (long long)va_arg(*ap, int));
     else
         snprintf(text, sizeof text, "%llu",

@@ -187,19 +187,28 @@ static int load_setting(struct vg_config *c, const struct setting *s, const stru
     return set_string(s, text, member(c, s), problems);
 }
 
+/* Appends a part of a URL, percent-encoded. */
+static void put_encoded(struct vg_buf *b, const char *text)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+        vg_buf_printf(b, isalnum(*p) || strchr("-._~", *p) ? "%c" : "%%%02X", *p);
+}
+
 /* DB_HOST, DB_USER, ... become DATABASE_URL where that is not set. */
 static int compose_database_url(struct vg_config *c)
 {
     if (c->database_url || !c->db_host || !c->db_user || !c->db_name)
         return 0;
+    bool ipv6 = strchr(c->db_host, ':') && c->db_host[0] != '[';
     struct vg_buf b = VG_BUF_INIT;
-    vg_buf_printf(&b, "postgresql://%s", c->db_user);
+    vg_buf_puts(&b, "postgresql://");
+    put_encoded(&b, c->db_user);
     if (c->db_pass) {
         vg_buf_putc(&b, ':');
-        for (const unsigned char *p = (const unsigned char *)c->db_pass; *p; p++)
-            vg_buf_printf(&b, isalnum(*p) ? "%c" : "%%%02X", *p);
+        put_encoded(&b, c->db_pass);
     }
-    vg_buf_printf(&b, "@%s:%d/%s", c->db_host, (int)c->db_port, c->db_name);
+    vg_buf_printf(&b, ipv6 ? "@[%s]:%d/" : "@%s:%d/", c->db_host, (int)c->db_port);
+    put_encoded(&b, c->db_name);
     c->database_url = vg_buf_take(&b);
     return c->database_url ? 0 : VG_ENOMEM;
 }

@@ -1,0 +1,298 @@
+/* Tests of src/config/config.c: everything that is wrong is named at once and never shown, the environment
+ * wins over the file, and the documentation comes from the same table. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/config.h"
+
+static const char *const ALL[] = {
+#define VG_STR(field, name, def, choices, flags, help)        name,
+#define VG_INT(field, name, def, min, max, unit, flags, help) name,
+#define VG_BOOL(field, name, def, flags, help)                name,
+#include "config/config_table.inc"
+#undef VG_STR
+#undef VG_INT
+#undef VG_BOOL
+};
+
+/* Each test starts from an environment that a developer's machine would accept. */
+static int set_up(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < VG_COUNT_OF(ALL); i++)
+        unsetenv(ALL[i]);
+    setenv("DATABASE_URL", "postgresql://app:pg-secret@db/voxgate", 1);
+    setenv("REDIS_URL", "redis://:redis-secret@cache", 1);
+    setenv("JWT_SECRET", "jwt-secret", 1);
+    setenv("APP_ENV", "development", 1);
+    return 0;
+}
+
+static struct vg_config *load(const char *file)
+{
+    struct vg_config *c = NULL;
+    struct vg_buf problems = VG_BUF_INIT;
+    if (vg_config_load(&c, file, true, &problems))
+        print_error("%s", vg_buf_str(&problems));
+    assert_non_null(c);
+    assert_string_equal(vg_buf_str(&problems), "");
+    vg_buf_free(&problems);
+    return c;
+}
+
+/* What is said about a configuration that does not load. */
+static const char *problems_of(const char *file, bool serving)
+{
+    static char text[8192];
+    struct vg_config *c = NULL;
+    struct vg_buf problems = VG_BUF_INIT;
+    assert_true(vg_config_load(&c, file, serving, &problems) < 0);
+    assert_null(c);
+    snprintf(text, sizeof text, "%s", vg_buf_str(&problems));
+    vg_buf_free(&problems);
+    return text;
+}
+
+static const char *file_with(const char *content)
+{
+    static char path[] = "/tmp/voxgate-config-test";
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(content, f);
+    fclose(f);
+    return path;
+}
+
+static void defaults_are_those_of_the_table(void **state)
+{
+    (void)state;
+    struct vg_config *c = load(NULL);
+    assert_int_equal(c->port, 8000);
+    assert_string_equal(c->host, "0.0.0.0");
+    assert_string_equal(c->jwt_algorithm, "HS256");
+    assert_int_equal(c->rate_limit_requests, 100);
+    assert_true(c->barge_in);
+    assert_null(c->admin_key);
+    assert_null(vg_config_free(c));
+}
+
+static void every_problem_is_named_at_once(void **state)
+{
+    (void)state;
+    unsetenv("DATABASE_URL");
+    unsetenv("REDIS_URL");
+    unsetenv("JWT_SECRET");
+    unsetenv("APP_ENV");
+    setenv("PORT", "eighty", 1);
+    setenv("JWT_ALGORITHM", "none", 1);
+    setenv("VOXGATE_BARGE_IN", "maybe", 1);
+    setenv("LOG_LEVEL", "LOUD", 1);
+    setenv("TLS_CERT_FILE", "cert.pem", 1);
+    const char *text = problems_of(NULL, true);
+    static const char *const NAMES[] = {"DATABASE_URL",     "REDIS_URL", "JWT_SECRET",
+                                        "APP_ENV",          "PORT",      "JWT_ALGORITHM",
+                                        "VOXGATE_BARGE_IN", "LOG_LEVEL", "TLS_KEY_FILE"};
+    for (size_t i = 0; i < VG_COUNT_OF(NAMES); i++)
+        assert_non_null(strstr(text, NAMES[i]));
+}
+
+static void values_are_never_repeated(void **state)
+{
+    (void)state;
+    setenv("DATABASE_URL", "file:hidden.db", 1);
+    setenv("PORT", "hidden-port", 1);
+    setenv("APP_ENV", "hidden-env", 1);
+    assert_null(strstr(problems_of(NULL, true), "hidden"));
+}
+
+static void numbers_have_bounds(void **state)
+{
+    (void)state;
+    static const char *const BAD[] = {"-1", "65536", "80x", "0x50", "99999999999999999999", " "};
+    for (size_t i = 0; i < VG_COUNT_OF(BAD); i++) {
+        setenv("PORT", BAD[i], 1);
+        assert_non_null(strstr(problems_of(NULL, true), "PORT"));
+    }
+    setenv("PORT", "65535", 1);
+    vg_config_free(load(NULL));
+}
+
+static void an_empty_variable_is_an_unset_one(void **state)
+{
+    (void)state;
+    setenv("PORT", "", 1);
+    setenv("JWT_SECRET", "", 1);
+    const char *text = problems_of(NULL, true);
+    assert_non_null(strstr(text, "JWT_SECRET is missing"));
+    assert_null(strstr(text, "PORT"));
+    setenv("JWT_SECRET", "x", 1);
+    setenv("CORS_ORIGINS", "", 1); /* empty means none, which is not the default */
+    struct vg_config *c = load(NULL);
+    assert_string_equal(c->cors_origins, "");
+    vg_config_free(c);
+}
+
+static void the_environment_wins_over_the_file(void **state)
+{
+    (void)state;
+    const char *file =
+        file_with("# comment\n\nexport PORT=9001\n  APP_NAME = \"Two words\" \nDEBUG='yes'\nPORT=9002\n");
+    struct vg_config *c = load(file);
+    assert_int_equal(c->port, 9002); /* the later line */
+    assert_string_equal(c->app_name, "Two words");
+    assert_true(c->debug);
+    vg_config_free(c);
+    setenv("PORT", "9003", 1);
+    c = load(file);
+    assert_int_equal(c->port, 9003);
+    vg_config_free(c);
+}
+
+static void a_bad_file_is_said_with_its_line(void **state)
+{
+    (void)state;
+    const char *file = file_with("PORT=9001\nsecret-without-equals\n");
+    const char *text = problems_of(file, true);
+    assert_non_null(strstr(text, ":2:"));
+    assert_null(strstr(text, "secret-without-equals"));
+    assert_non_null(strstr(problems_of("/nonexistent/voxgate.conf", true), "/nonexistent/voxgate.conf"));
+}
+
+static void the_parts_of_a_database_make_its_url(void **state)
+{
+    (void)state;
+    unsetenv("DATABASE_URL");
+    setenv("DB_HOST", "db.example", 1);
+    setenv("DB_USER", "app@host", 1);
+    setenv("DB_PASS", "p:a/s s%", 1);
+    setenv("DB_NAME", "vox gate", 1);
+    struct vg_config *c = load(NULL);
+    assert_string_equal(c->database_url,
+                        "postgresql://app%40host:p%3Aa%2Fs%20s%25@db.example:5432/vox%20gate");
+    vg_config_free(c);
+    setenv("DB_HOST", "::1", 1);
+    unsetenv("DB_PASS");
+    c = load(NULL);
+    assert_string_equal(c->database_url, "postgresql://app%40host@[::1]:5432/vox%20gate");
+    vg_config_free(c);
+    setenv("DATABASE_URL", "postgresql://given/x", 1);
+    c = load(NULL);
+    assert_string_equal(c->database_url, "postgresql://given/x");
+    vg_config_free(c);
+    unsetenv("DATABASE_URL");
+    unsetenv("DB_NAME");
+    assert_non_null(strstr(problems_of(NULL, true), "DATABASE_URL is missing"));
+}
+
+static void production_refuses_weak_secrets(void **state)
+{
+    (void)state;
+    setenv("APP_ENV", "production", 1);
+    setenv("JWT_SECRET", VG_JWT_SECRET_EXAMPLE, 1);
+    const char *text = problems_of(NULL, true);
+    assert_non_null(strstr(text, "JWT_SECRET"));
+    assert_null(strstr(text, VG_JWT_SECRET_EXAMPLE));
+    setenv("JWT_SECRET", "only-31-bytes-long-xxxxxxxxxxxx", 1);
+    assert_non_null(strstr(problems_of(NULL, true), "JWT_SECRET"));
+    setenv("JWT_SECRET", "thirty-two-bytes-long-xxxxxxxxxx", 1);
+    vg_config_free(load(NULL));
+}
+
+static void asymmetric_tokens_need_key_files(void **state)
+{
+    (void)state;
+    setenv("JWT_ALGORITHM", "RS256", 1);
+    assert_non_null(strstr(problems_of(NULL, true), "JWT_KEY_FILES"));
+}
+
+static void what_does_not_serve_needs_no_stores(void **state)
+{
+    (void)state;
+    struct vg_config *c = NULL;
+    struct vg_buf problems = VG_BUF_INIT;
+    unsetenv("DATABASE_URL");
+    unsetenv("REDIS_URL");
+    unsetenv("JWT_SECRET");
+    unsetenv("APP_ENV");
+    assert_int_equal(vg_config_load(&c, NULL, false, &problems), 0);
+    assert_null(c->database_url);
+    vg_config_free(c);
+    vg_buf_free(&problems);
+}
+
+static void printing_masks_secrets(void **state)
+{
+    (void)state;
+    setenv("VOXGATE_ADMIN_KEY", "admin-secret", 1);
+    struct vg_config *c = load(NULL);
+    struct vg_buf b = VG_BUF_INIT;
+    vg_config_print(c, &b);
+    assert_null(strstr(vg_buf_str(&b), "-secret"));
+    assert_non_null(strstr(vg_buf_str(&b), "VOXGATE_ADMIN_KEY=********\n"));
+    assert_non_null(strstr(vg_buf_str(&b), "PORT=8000\n"));
+    vg_buf_free(&b);
+    vg_config_free(c);
+}
+
+static void what_is_printed_loads_again(void **state)
+{
+    (void)state;
+    setenv("APP_NAME", "Printed", 1);
+    struct vg_config *c = load(NULL);
+    struct vg_buf b = VG_BUF_INIT;
+    vg_config_print(c, &b);
+    vg_config_free(c);
+    unsetenv("APP_NAME");
+    c = load(file_with(vg_buf_str(&b)));
+    assert_string_equal(c->app_name, "Printed");
+    vg_config_free(c);
+    vg_buf_free(&b);
+}
+
+static void the_documentation_names_every_setting(void **state)
+{
+    (void)state;
+    struct vg_buf b = VG_BUF_INIT;
+    vg_config_print_markdown(&b);
+    for (size_t i = 0; i < VG_COUNT_OF(ALL); i++) {
+        char cell[80];
+        snprintf(cell, sizeof cell, "| `%s` |", ALL[i]);
+        assert_non_null(strstr(vg_buf_str(&b), cell));
+    }
+    size_t lines = 0;
+    for (const char *p = vg_buf_str(&b); *p; p++)
+        lines += *p == '\n';
+    assert_int_equal(lines, VG_COUNT_OF(ALL) + 2);
+    vg_buf_free(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(defaults_are_those_of_the_table, set_up),
+        cmocka_unit_test_setup(every_problem_is_named_at_once, set_up),
+        cmocka_unit_test_setup(values_are_never_repeated, set_up),
+        cmocka_unit_test_setup(numbers_have_bounds, set_up),
+        cmocka_unit_test_setup(an_empty_variable_is_an_unset_one, set_up),
+        cmocka_unit_test_setup(the_environment_wins_over_the_file, set_up),
+        cmocka_unit_test_setup(a_bad_file_is_said_with_its_line, set_up),
+        cmocka_unit_test_setup(the_parts_of_a_database_make_its_url, set_up),
+        cmocka_unit_test_setup(production_refuses_weak_secrets, set_up),
+        cmocka_unit_test_setup(asymmetric_tokens_need_key_files, set_up),
+        cmocka_unit_test_setup(what_does_not_serve_needs_no_stores, set_up),
+        cmocka_unit_test_setup(printing_masks_secrets, set_up),
+        cmocka_unit_test_setup(what_is_printed_loads_again, set_up),
+        cmocka_unit_test_setup(the_documentation_names_every_setting, set_up),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(file_with(""));
+    return failed;
+}
