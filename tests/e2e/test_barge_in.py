@@ -28,7 +28,7 @@ class BargeIn(GatewayTest):
         cut = await call.wait_for("interrupted")
         await call.wait_quiet(0.5)
         self.assertEqual(cut["turn_id"], turn_id)
-        self.assertTrue(LONG.startswith(cut["heard_text"].strip()[:20]) or cut["heard_text"] == "")
+        self.assertTrue(call.reply_text(turn_id).startswith(cut["heard_text"].strip()[:20]), cut)
         self.assertTrue(200 <= cut["played_ms"] <= 2500, cut)
         frames = [m.at for m in call.messages if m.type == "binary"]
         # One clock, one machine: what arrives later than 60 ms (and a scheduling slice) left later.
@@ -36,10 +36,11 @@ class BargeIn(GatewayTest):
 
     async def test_by_voice_the_reply_is_cut_and_the_caller_is_heard(self):
         call, turn_id = await self.talking()
+        seen = len(call.messages)
         call.mic.play(corpus_speech("goforward"))
         cut = await call.wait_for("interrupted", timeout_s=5)
         self.assertEqual(cut["turn_id"], turn_id)
-        final = await call.wait_for("transcript_final")
+        final = await call.wait_for("transcript_final", after=seen)
         self.assertNotEqual(final["turn_id"], turn_id)
         self.assertTrue(final["text"].startswith("loopback"))
 
