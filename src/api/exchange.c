@@ -65,6 +65,8 @@ void exchange_answer(struct exchange *ex)
         add_header(&r, "Retry-After", ex->retry_after);
     if (*ex->location)
         add_header(&r, ex->status == 405 ? "Allow" : "Location", ex->location);
+    if (ex->status == 426)
+        add_header(&r, "Upgrade", "websocket");
     if (ex->status == 401)
         add_header(&r, "WWW-Authenticate", "Bearer");
     for (size_t i = 0; i < VG_COUNT_OF(ex->headers) && ex->headers[i].name; i++)

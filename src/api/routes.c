@@ -16,6 +16,8 @@ static const struct route ROUTES[] = {
     {"GET", "/try", ACCESS_PUBLIC, 0, 0, handle_console, NULL, NULL},
     {"GET", "/try/{file}", ACCESS_PUBLIC, 0, 0, handle_console, NULL, NULL},
 
+    {"GET", "/ws/{id}", ACCESS_PUBLIC, 0, 0, handle_ws_plain, NULL, NULL},
+
     {"POST", "/auth/token", ACCESS_LOGIN, 0, VG_REST_BODY_BYTES_MAX, handle_token, NULL, NULL},
 
     {"POST", "/call/start", ACCESS_TENANT, VG_SCOPE_CALLS, VG_REST_BODY_BYTES_MAX, handle_call_start, NULL,

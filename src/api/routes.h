@@ -13,6 +13,7 @@ void handle_call_start(struct exchange *ex);
 void handle_call_get(struct exchange *ex);
 void work_call_get(struct exchange *ex, struct vg_pg *pg);
 void handle_call_end(struct exchange *ex);
+void handle_ws_plain(struct exchange *ex); /* GET /ws/{id} without an upgrade */
 
 /* routes_handoff.c */
 void handle_handoff(struct exchange *ex);

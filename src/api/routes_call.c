@@ -239,3 +239,8 @@ void handle_call_end(struct exchange *ex)
         exchange_work(ex, NULL); /* ended long ago, or another instance's */
     vg_rest_free(&body.json);
 }
+
+void handle_ws_plain(struct exchange *ex)
+{
+    exchange_error(ex, VG_ERROR_UPGRADE_REQUIRED, NULL, NULL);
+}

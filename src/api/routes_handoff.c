@@ -220,10 +220,10 @@ void work_handoff_accept(struct exchange *ex, struct vg_pg *pg)
 {
     struct vg_handoffs *list = NULL;
     const char *tenant = desk_tenant(ex);
-    if (tenant)
-        changed(ex,
-                vg_handoff_accept(pg, tenant, ex->params[0], ex->identity.key_id, ex->job.deadline_us, &list),
-                list, VG_HANDOFF_ACCEPTED);
+    if (!tenant)
+        return;
+    int err = vg_handoff_accept(pg, tenant, ex->params[0], ex->identity.key_id, ex->job.deadline_us, &list);
+    changed(ex, err, list, VG_HANDOFF_ACCEPTED);
 }
 
 void work_handoff_decline(struct exchange *ex, struct vg_pg *pg)
@@ -239,10 +239,9 @@ void work_handoff_decline(struct exchange *ex, struct vg_pg *pg)
         exchange_set_invalid(ex, &details);
         return;
     }
-    changed(ex,
-            vg_handoff_decline(pg, tenant, ex->params[0], ex->identity.key_id, body.reason,
-                               ex->job.deadline_us, &list),
-            list, VG_HANDOFF_DECLINED);
+    int err = vg_handoff_decline(pg, tenant, ex->params[0], ex->identity.key_id, body.reason,
+                                 ex->job.deadline_us, &list);
+    changed(ex, err, list, VG_HANDOFF_DECLINED);
     vg_rest_free(&body.json);
 }
 
@@ -250,9 +249,10 @@ void work_handoff_complete(struct exchange *ex, struct vg_pg *pg)
 {
     struct vg_handoffs *list = NULL;
     const char *tenant = desk_tenant(ex);
-    if (tenant)
-        changed(ex, vg_handoff_complete(pg, tenant, ex->params[0], NULL, ex->job.deadline_us, &list), list,
-                VG_HANDOFF_COMPLETED);
+    if (!tenant)
+        return;
+    int err = vg_handoff_complete(pg, tenant, ex->params[0], NULL, ex->job.deadline_us, &list);
+    changed(ex, err, list, VG_HANDOFF_COMPLETED);
 }
 
 void after_handoff_change(struct exchange *ex)

@@ -41,6 +41,7 @@ struct recorder {
  */
 struct utterance {
     uint32_t number; /* 0: free */
+    char turn_id[VG_ID_SIZE];
     bool ignored;    /* spoken under a reply that was not cut: a backchannel */
     int64_t start_samples, end_samples;
     int64_t speech_end_us; /* monotonic: when its last speech frame came */

@@ -45,6 +45,7 @@ static void on_interim(void *arg, const struct vg_stt_result *r)
     if (!u || u->ignored || c->ending)
         return;
     struct vg_leg_out out = {.type = VG_OUT_TRANSCRIPT_INTERIM,
+                             .turn_id = u->turn_id,
                              .text = r->text,
                              .confidence = r->confidence,
                              .start_ms = r->start_samples / (VG_RATE_HZ / 1000),
@@ -158,7 +159,10 @@ void call_turn_accept(struct vg_call *c, const char *text, double confidence, st
                       const char *source)
 {
     char turn_id[VG_ID_SIZE];
-    vg_id_new(turn_id, VG_ID_TURN);
+    if (u)
+        memcpy(turn_id, u->turn_id, sizeof turn_id);
+    else
+        vg_id_new(turn_id, VG_ID_TURN);
     reply_interrupt(c, source);
     c->state.turns++;
     call_publish_state(c);
@@ -210,6 +214,7 @@ static void on_turn_started(void *arg, int64_t first_frame)
     if (u->number)
         forget_utterance(u);
     u->number = k->number;
+    vg_id_new(u->turn_id, VG_ID_TURN);
     u->start_samples = first_frame * VG_FRAME_SAMPLES;
     k->open = true;
     k->opened_under_reply = c->reply.active;

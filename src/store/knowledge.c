@@ -200,9 +200,8 @@ int vg_knowledge_search(struct vg_pg *pg, const char *tenant_id, const char *lan
     f->rows = rows;
     f->count = n;
     for (size_t i = 0; i < n; i++) {
-        const char *title = vg_rows_text(rows, i, 3);
         f->items[i] = (struct vg_passage){.text = vg_rows_text(rows, i, 5),
-                                          .source = *title ? title : vg_rows_text(rows, i, 2),
+                                          .source = vg_rows_text(rows, i, 2),
                                           .metadata = vg_rows_text(rows, i, 6),
                                           .score = vg_rows_num(rows, i, 7)};
     }
