@@ -107,6 +107,7 @@ struct vg_media *vg_media_new(const struct vg_media_config *config)
     struct vg_barge_config barge = vg_barge_config_default();
     vg_barge_init(&m->barge, &barge);
     m->barge_in = config->barge_in;
+    m->low_sent = true; /* there is no reply yet that could run low */
     vg_pace_init(&m->pace, config->lead_us);
     return m;
 }
@@ -351,16 +352,6 @@ static int push_down(struct vg_media *m, enum down_kind kind, uint32_t block, ui
     return vg_ring_push(m->down, &slot);
 }
 
-int vg_media_clause(struct vg_media *m, uint32_t clause)
-{
-    return push_down(m, DOWN_CLAUSE, VG_BLOCK_NONE, clause);
-}
-
-int vg_media_end_reply(struct vg_media *m)
-{
-    return push_down(m, DOWN_END, VG_BLOCK_NONE, 0);
-}
-
 static bool push_pending(struct vg_media *m)
 {
     /* Counted first: the media thread may send it at once. */
@@ -372,6 +363,33 @@ static bool push_pending(struct vg_media *m)
     m->pending_block = VG_BLOCK_NONE;
     m->pending_samples = 0;
     return true;
+}
+
+/* Queues the frame that is being filled, padded with silence; false if there is no slot, and it waits on. */
+static bool settle_pending(struct vg_media *m)
+{
+    if (m->pending_samples == 0)
+        return true;
+    memset(vg_block_pcm(m->config.pool, m->pending_block) + m->pending_samples, 0,
+           (size_t)(VG_FRAME_SAMPLES - m->pending_samples) * sizeof(int16_t));
+    m->pending_samples = VG_FRAME_SAMPLES;
+    return push_pending(m);
+}
+
+/* What was played before a mark stands before it in the queue, also a frame that found the quota used up. */
+static int push_mark(struct vg_media *m, enum down_kind kind, uint32_t value)
+{
+    return settle_pending(m) ? push_down(m, kind, VG_BLOCK_NONE, value) : VG_EFULL;
+}
+
+int vg_media_clause(struct vg_media *m, uint32_t clause)
+{
+    return push_mark(m, DOWN_CLAUSE, clause);
+}
+
+int vg_media_end_reply(struct vg_media *m)
+{
+    return push_mark(m, DOWN_END, 0);
 }
 
 size_t vg_media_play(struct vg_media *m, const int16_t *pcm, size_t samples, bool flush)
@@ -396,12 +414,9 @@ size_t vg_media_play(struct vg_media *m, const int16_t *pcm, size_t samples, boo
         m->pending_samples = (uint16_t)(m->pending_samples + take);
         taken += take;
     }
-    if (flush && m->pending_samples > 0) {
-        memset(vg_block_pcm(m->config.pool, m->pending_block) + m->pending_samples, 0,
-               (size_t)(VG_FRAME_SAMPLES - m->pending_samples) * sizeof *pcm);
-        m->pending_samples = VG_FRAME_SAMPLES;
-        push_pending(m); /* the ring has more slots than the quota; if it fails the frame waits as pending */
-    }
+    if (flush)
+        settle_pending(
+            m); /* the ring has more slots than the quota; where it fails, the next mark tries again */
     return taken;
 }
 

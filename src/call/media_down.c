@@ -145,22 +145,30 @@ static void send_due(struct vg_media *m, int64_t now_us)
     }
 }
 
+/* A held reply still plays from what the caller has, and counts as playing until it is released or cut. */
+static void report_progress(struct vg_media *m, int64_t now_us)
+{
+    int64_t sent = (int64_t)m->reply_frames * VG_FRAME_US;
+    int64_t played = vg_pace_played_us(&m->pace, now_us);
+    atomic_store_explicit(&m->played_us, played, memory_order_relaxed);
+    if (m->ended && played >= sent && !m->pace.held_us)
+        m->playing = false;
+}
+
 void media_downlink_tick(struct vg_media *m, int64_t now_us)
 {
     uint32_t epoch = atomic_load_explicit(&m->epoch, memory_order_acquire);
     if (epoch != m->playing_epoch)
         begin_epoch(m, epoch);
     drop_stale(m);
-    if (!m->encoder || m->pace.held_us || !atomic_load_explicit(&m->connected, memory_order_relaxed))
+    if (!m->encoder || !atomic_load_explicit(&m->connected, memory_order_relaxed))
         return;
-    send_due(m, now_us);
-    if (m->playing) {
-        int64_t sent = (int64_t)m->reply_frames * VG_FRAME_US;
-        int64_t played = vg_pace_played_us(&m->pace, now_us);
-        atomic_store_explicit(&m->played_us, played, memory_order_relaxed);
-        if (m->ended && played >= sent)
-            m->playing = false;
-    }
+    if (!m->pace.held_us)
+        send_due(m, now_us);
+    if (m->playing)
+        report_progress(m, now_us);
+    if (m->pace.held_us)
+        return;
     bool low = atomic_load_explicit(&m->down_frames, memory_order_relaxed) < DOWN_FRAMES_LOW;
     if (low && !m->low_sent)
         media_push_event(m, EV_LOW, VG_BLOCK_NONE, 0, 0);

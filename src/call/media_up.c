@@ -136,7 +136,7 @@ void media_uplink_tick(struct vg_media *m, int64_t now_us)
         process_frame(m, slot.block, now_us);
         n++;
     }
-    if (n > 0)
+    if (n > 0 || vg_ring_peek(m->uplink)) /* frames that wait for a stalled loop are no silence */
         m->media_due_us = now_us + atomic_load_explicit(&m->chunk_us, memory_order_relaxed);
     else if (m->media_due_us > 0 && atomic_load_explicit(&m->connected, memory_order_relaxed))
         count_silence(m, now_us);
