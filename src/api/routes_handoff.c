@@ -87,7 +87,8 @@ void after_handoff(struct exchange *ex)
     struct handoff_request *q = ex->state;
     q->notice.change = VG_HANDOFF_REQUESTED;
     vg_call_handoff(ex->call, &q->notice);
-    vg_bus_event(ex->api->shard->bus, VG_EVENT_HANDOFF_REQUESTED, q->body.call_id, vg_utc_us(), q->context);
+    vg_bus_event(ex->api->shard->bus, VG_EVENT_HANDOFF_REQUESTED, q->body.call_id, vg_utc_us(),
+                 vg_buf_str(&ex->body));
 }
 
 void handle_handoff(struct exchange *ex)

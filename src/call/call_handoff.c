@@ -9,8 +9,6 @@
 #include "call/call_internal.h"
 #include "obs/metrics.h"
 
-enum { WAIT_SECONDS_UNKNOWN = 30 };
-
 static void tell_handoff(struct vg_call *c, const char *status, const char *queue, int wait_seconds)
 {
     struct vg_leg_out out = {.type = VG_OUT_HANDOFF,
@@ -44,7 +42,7 @@ void call_request_handoff(struct vg_call *c, const char *reason)
     char id[VG_ID_SIZE];
     vg_id_new(id, VG_ID_HANDOFF);
     call_record_handoff(c, id, "general", reason);
-    queued(c, id, "general", WAIT_SECONDS_UNKNOWN, false); /* the reply has said so */
+    queued(c, id, "general", HANDOFF_WAIT_UNKNOWN_S, false); /* the reply has said so */
 }
 
 static void set_status(struct vg_call *c, enum vg_call_status status)
@@ -68,6 +66,7 @@ static void apply(struct vg_call *c, const struct vg_handoff_notice *n)
     case VG_HANDOFF_DECLINED:
         c->handoff = HANDOFF_NONE;
         tell_handoff(c, "declined", n->queue, 0);
+        reply_interrupt(c, "handoff"); /* "please hold" may still be spoken */
         reply_say(c, reply_nobody_free(c->language), c->language);
         break;
     case VG_HANDOFF_COMPLETED:

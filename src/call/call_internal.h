@@ -14,6 +14,7 @@ enum {
     HISTORY_MAX = 24,        /* messages that the answer engine is given */
     CLAUSES_MAX = 64,        /* of one reply; the rest of a longer one is not spoken */
     REPLAY_MAX = 64,         /* messages kept for a resuming client */
+    HANDOFF_WAIT_UNKNOWN_S = 30, /* told where the queue itself was not asked */
     UTTERANCES = 4,          /* finals that may be outstanding */
     SYNTH_AHEAD_US = 1500000, /* ask for the next clause when less than this is left: queue mark, lead and a piece */
 };

@@ -167,6 +167,21 @@ void call_record_unclaimed_end(struct vg_shard *shard, struct vg_call_entry *e)
     vg_buf_free(&b);
 }
 
+/* The event carries what POST /handoff answers. */
+static void announce_handoff(struct vg_call *c, const char *queue, const char *context_json)
+{
+    struct vg_buf data = VG_BUF_INIT;
+    struct vg_json j = vg_json_start(&data);
+    vg_json_object(&j, NULL);
+    vg_json_str(&j, "status", "queued");
+    vg_json_str(&j, "queue", queue);
+    vg_json_int(&j, "estimated_wait_seconds", HANDOFF_WAIT_UNKNOWN_S);
+    vg_json_raw(&j, "context", context_json);
+    vg_json_end(&j);
+    call_announce(c->shard->bus, c->spec, "handoff.requested", vg_buf_str(&data));
+    vg_buf_free(&data);
+}
+
 void call_record_handoff(struct vg_call *c, const char *handoff_id, const char *queue, const char *reason)
 {
     struct vg_buf context = VG_BUF_INIT, b = VG_BUF_INIT;
@@ -174,6 +189,7 @@ void call_record_handoff(struct vg_call *c, const char *handoff_id, const char *
     vg_json_object(&j, NULL);
     vg_json_str(&j, "call_id", c->spec->call_id);
     vg_json_str(&j, "reason", reason);
+    vg_json_int(&j, "duration_seconds", (vg_loop_now_us(c->shard->loop) - c->attached_us) / VG_US_PER_S);
     vg_json_raw(&j, "transcript", call_transcript_json(c));
     vg_json_raw(&j, "intents", call_intents_json(c));
     vg_json_str(&j, "sentiment", call_sentiment(c));
@@ -185,7 +201,7 @@ void call_record_handoff(struct vg_call *c, const char *handoff_id, const char *
                                   .at_us = vg_utc_us()};
     vg_record_write_handoff(&b, &r);
     append(c, VG_RECORD_HANDOFF, &b);
-    call_announce(c->shard->bus, c->spec, "handoff.requested", vg_buf_str(&context));
+    announce_handoff(c, queue, vg_buf_str(&context));
     vg_buf_free(&context);
 }
 
