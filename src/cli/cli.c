@@ -22,6 +22,7 @@ static int command_version(int argc, char **argv)
 static const struct cli_verb COMMANDS[] = {
     {"serve", "run the gateway", command_serve},
     {"migrate", "bring the database's schema up to date, or check it", command_migrate},
+    {"call", "make a call with a recording or the microphone", command_call},
     {"admin", "tenants, API keys, agents, knowledge", command_admin},
     {"config", "print the settings in force", command_config},
     {"version", "print the version", command_version},
