@@ -188,9 +188,11 @@ int vg_tokens_mint_session(const struct vg_tokens *t, const char *call_id, const
 int vg_tokens_verify_session(const struct vg_tokens *t, const char *token, int64_t now_s,
                              char call_id[VG_ID_SIZE])
 {
-    size_t header = sizeof SESSION_HEADER - 1, n = strlen(token);
-    const char *payload = token + header + 1, *dot = n > header + 1 ? strrchr(payload, '.') : NULL;
-    if (!dot || memcmp(token, SESSION_HEADER, header) != 0 || token[header] != '.')
+    size_t header = sizeof SESSION_HEADER - 1;
+    if (strncmp(token, SESSION_HEADER, header) != 0 || token[header] != '.')
+        return VG_EAUTH;
+    const char *payload = token + header + 1, *dot = strrchr(payload, '.');
+    if (!dot)
         return VG_EAUTH;
     uint8_t mac[VG_SHA256_SIZE], given[VG_SHA256_SIZE];
     vg_hmac_sha256(t->session_key, sizeof t->session_key, token, (size_t)(dot - token), mac);

@@ -1,4 +1,5 @@
-/* Verified tokens; see exchange.h. Bounded: when it is full it forgets what has expired, else all. */
+/* Verified tokens; see exchange.h. Bounded: when it is full it forgets all, which costs each token
+ * one more verification. */
 #include <pthread.h>
 
 #include "api/exchange.h"

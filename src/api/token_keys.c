@@ -27,35 +27,55 @@ static int read_file(const char *path, char **out, size_t *bytes)
     return 0;
 }
 
-/* The PEM public key that belongs to a PEM private key; NULL if `pem` has none. */
-static char *public_pem(const char *pem, size_t bytes, size_t *out_bytes)
+/* True for a key of the kind and strength that `algorithm` needs (RFC 7518, sections 3.3 and 3.4). */
+static bool fits_algorithm(const EVP_PKEY *key, const char *algorithm)
 {
-    BIO *in = BIO_new_mem_buf(pem, (int)bytes), *out = BIO_new(BIO_s_mem());
-    EVP_PKEY *key = in ? PEM_read_bio_PrivateKey(in, NULL, NULL, NULL) : NULL;
-    char *text = NULL;
-    if (key && out && PEM_write_bio_PUBKEY(out, key) == 1) {
-        char *data;
-        long n = BIO_get_mem_data(out, &data);
-        text = strndup(data, (size_t)n);
-        *out_bytes = (size_t)n;
+    if (strcmp(algorithm, "RS256") == 0)
+        return EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) >= 2048;
+    return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC && EVP_PKEY_get_bits(key) == 256;
+}
+
+/* The public half of `key` as PEM. */
+static char *public_pem(EVP_PKEY *key, size_t *bytes)
+{
+    BIO *out = BIO_new(BIO_s_mem());
+    char *text = NULL, *data;
+    if (out && PEM_write_bio_PUBKEY(out, key) == 1) {
+        *bytes = (size_t)BIO_get_mem_data(out, &data);
+        text = strndup(data, *bytes);
     }
-    EVP_PKEY_free(key);
-    BIO_free(in);
     BIO_free(out);
     return text;
 }
 
-static int add_pem(struct token_key *k, char *pem, size_t bytes)
+static EVP_PKEY *read_pem(const char *pem, size_t bytes, bool private)
 {
-    k->verify = public_pem(pem, bytes, &k->verify_bytes);
-    if (k->verify) {
+    BIO *in = BIO_new_mem_buf(pem, (int)bytes);
+    EVP_PKEY *key = NULL;
+    static char no_passphrase[] = ""; /* else OpenSSL would ask for one on the terminal */
+    if (in)
+        key = private ? PEM_read_bio_PrivateKey(in, NULL, NULL, no_passphrase)
+                      : PEM_read_bio_PUBKEY(in, NULL, NULL, NULL);
+    BIO_free(in);
+    return key;
+}
+
+/* Takes `pem`: a private key signs and verifies, a public one verifies only. */
+static int add_pem(struct token_key *k, char *pem, size_t bytes, const char *algorithm)
+{
+    EVP_PKEY *private = read_pem(pem, bytes, true), *key = private ? private : read_pem(pem, bytes, false);
+    int err = key && fits_algorithm(key, algorithm) ? 0 : VG_EINVAL;
+    if (private) {
         k->sign = pem;
         k->sign_bytes = bytes;
-        return 0;
+        k->verify = public_pem(private, &k->verify_bytes);
+        err = err ? err : k->verify ? 0 : VG_ENOMEM;
+    } else {
+        k->verify = pem;
+        k->verify_bytes = bytes;
     }
-    k->verify = pem; /* a public key: it verifies only */
-    k->verify_bytes = bytes;
-    return strstr(pem, "PUBLIC KEY") ? 0 : VG_EINVAL;
+    EVP_PKEY_free(key);
+    return err;
 }
 
 static int add_secret(struct token_key *k, const char *secret, size_t bytes)
@@ -67,7 +87,7 @@ static int add_secret(struct token_key *k, const char *secret, size_t bytes)
 }
 
 /* One `kid=path` of JWT_KEY_FILES. */
-static int add_file(struct token_keys *keys, const char *item, size_t length, bool hmac,
+static int add_file(struct token_keys *keys, const char *item, size_t length, const char *algorithm,
                     struct vg_buf *problem)
 {
     char spec[1024];
@@ -89,18 +109,17 @@ static int add_file(struct token_keys *keys, const char *item, size_t length, bo
         vg_buf_printf(problem, "JWT_KEY_FILES: %s: %s\n", path, strerror(errno));
         return VG_EINVAL;
     }
-    if (hmac) {
+    if (strcmp(algorithm, "HS256") == 0) {
         while (bytes > 0 && (data[bytes - 1] == '\n' || data[bytes - 1] == '\r'))
             bytes--;
         int err = add_secret(k, data, bytes);
         free(data);
         return err;
     }
-    if (add_pem(k, data, bytes)) {
-        vg_buf_printf(problem, "JWT_KEY_FILES: %s holds no PEM key\n", path);
-        return VG_EINVAL;
-    }
-    return 0;
+    int err = add_pem(k, data, bytes, algorithm);
+    if (err == VG_EINVAL)
+        vg_buf_printf(problem, "JWT_KEY_FILES: %s holds no PEM key that %s can use\n", path, algorithm);
+    return err;
 }
 
 int token_keys_load(struct token_keys *out, const struct vg_config *config, struct vg_buf *problem)
@@ -115,7 +134,7 @@ int token_keys_load(struct token_keys *out, const struct vg_config *config, stru
     }
     for (const char *p = config->jwt_key_files; p && *p && !err;) {
         size_t n = strcspn(p, ",");
-        err = add_file(out, p, n, hmac, problem);
+        err = add_file(out, p, n, config->jwt_algorithm, problem);
         p += n + (p[n] == ',');
     }
     if (!err && (out->count == 0 || !out->keys[0].sign)) {

@@ -77,6 +77,30 @@ static char *trimmed(char *text)
     return text;
 }
 
+/* Takes one line of the file; VG_EPARSE: it is not NAME=value. */
+static int read_line(struct vg_map *file, char *line)
+{
+    char *text = trimmed(line);
+    if (!*text || *text == '#')
+        return 0;
+    if (strncmp(text, "export ", 7) == 0)
+        text += 7;
+    char *eq = strchr(text, '=');
+    if (!eq)
+        return VG_EPARSE;
+    *eq = 0;
+    const char *name = trimmed(text);
+    if (!*name)
+        return VG_EPARSE;
+    char *value = strdup(trimmed(eq + 1));
+    free(vg_map_remove(file, name));
+    if (!value || vg_map_put(file, name, value)) {
+        free(value);
+        return VG_ENOMEM;
+    }
+    return 0;
+}
+
 /* Reads NAME=value lines into `file` (values are copied). */
 static int read_file(struct vg_map *file, const char *path, struct vg_buf *problems)
 {
@@ -88,24 +112,14 @@ static int read_file(struct vg_map *file, const char *path, struct vg_buf *probl
     char line[8192];
     int err = 0;
     for (int number = 1; !err && fgets(line, sizeof line, f); number++) {
-        char *text = trimmed(line);
-        if (!*text || *text == '#')
-            continue;
-        if (strncmp(text, "export ", 7) == 0)
-            text += 7;
-        char *eq = strchr(text, '=');
-        if (!eq) {
+        if (strlen(line) == sizeof line - 1 && line[sizeof line - 2] != '\n')
+            err = VG_ETOOBIG;
+        else
+            err = read_line(file, line);
+        if (err == VG_ETOOBIG)
+            vg_buf_printf(problems, "%s:%d: longer than %zu bytes\n", path, number, sizeof line - 2);
+        else if (err == VG_EPARSE)
             vg_buf_printf(problems, "%s:%d: not NAME=value\n", path, number);
-            err = VG_EPARSE;
-            break;
-        }
-        *eq = 0;
-        char *value = strdup(trimmed(eq + 1));
-        free(vg_map_remove(file, trimmed(text)));
-        if (!value || vg_map_put(file, trimmed(text), value)) {
-            free(value);
-            err = VG_ENOMEM;
-        }
     }
     fclose(f);
     return err;

@@ -163,6 +163,11 @@ static void a_bad_file_is_said_with_its_line(void **state)
     const char *text = problems_of(file, true);
     assert_non_null(strstr(text, ":2:"));
     assert_null(strstr(text, "secret-without-equals"));
+    assert_non_null(strstr(problems_of(file_with("PORT=1\n=x\n"), true), ":2:"));
+    static char much[10000];
+    memset(much, 'x', sizeof much - 1);
+    memcpy(much, "APP_NAME=", 9);
+    assert_non_null(strstr(problems_of(file_with(much), true), ":1:"));
     assert_non_null(strstr(problems_of("/nonexistent/voxgate.conf", true), "/nonexistent/voxgate.conf"));
 }
 
