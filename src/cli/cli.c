@@ -24,6 +24,7 @@ static const struct cli_verb COMMANDS[] = {
     {"migrate", "bring the database's schema up to date, or check it", command_migrate},
     {"call", "make a call with a recording or the microphone", command_call},
     {"admin", "tenants, API keys, agents, knowledge", command_admin},
+    {"bench", "load a running gateway and measure it", command_bench},
     {"config", "print the settings in force", command_config},
     {"version", "print the version", command_version},
 };

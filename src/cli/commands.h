@@ -13,6 +13,7 @@ int command_migrate(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_call(int argc, char **argv);
 int command_admin(int argc, char **argv);
+int command_bench(int argc, char **argv);
 
 /* Loads the settings; on failure prints each problem as a line on standard error and gives NULL. */
 struct vg_config *command_settings(const char *command, const char *file, bool serving);

@@ -93,8 +93,9 @@ static int fill(struct frames *f, const struct speech *speech, size_t chunk, siz
         size_t bytes = (size_t)n;
         if (f->shape->json)
             bytes = write_json(message, audio, bytes);
-        f->offset[i + 1] = f->offset[i] + wire_frame(f->bytes + f->offset[i], f->shape->json ? WIRE_TEXT : WIRE_BINARY,
-                                                     f->shape->json ? message : audio, bytes);
+        f->offset[i + 1] =
+            f->offset[i] + wire_frame(f->bytes + f->offset[i], f->shape->json ? WIRE_TEXT : WIRE_BINARY,
+                                      f->shape->json ? message : audio, bytes);
     }
     free(audio);
     free(message);
@@ -124,7 +125,8 @@ int frames_make(struct frames *out, const struct shape *shape, const struct spee
     f.begun = calloc(f.count + 1, sizeof *f.begun);
     f.due = calloc(f.count + 1, sizeof *f.due);
     f.closes = calloc(f.count + 1, sizeof *f.closes);
-    int err = f.bytes && f.offset && f.begun && f.due && f.closes ? fill(&f, speech, chunk, message_max) : VG_ENOMEM;
+    int err = f.bytes && f.offset && f.begun && f.due && f.closes ? fill(&f, speech, chunk, message_max)
+                                                                  : VG_ENOMEM;
     if (err) {
         frames_free(&f);
         return err;

@@ -1,5 +1,6 @@
-/* Histograms of durations for `voxgate bench`: 32 buckets for each power of two, so that a quantile is right to
- * 3 %, from 1 us to a minute. Plain data: one thread fills it, another merges it when the first is done. */
+/* Histograms of durations for `voxgate bench`: 32 buckets for each power of two, so that a quantile is right
+ * to 3 %, from 1 us to a minute. Plain data: one thread fills it, another merges it when the first is done.
+ */
 #ifndef VG_CLI_BENCH_HIST_H
 #define VG_CLI_BENCH_HIST_H
 

@@ -14,9 +14,9 @@
 enum {
     RATE = VG_RATE_HZ,
     FRAME = VG_FRAME_SAMPLES,
-    PAUSE_FRAMES = 15,             /* a longer pause ends an utterance */
-    SHORTEST_FRAMES = 30,          /* shorter sounds are no turn */
-    LONGEST_FRAMES = 200,          /* cut here */
+    PAUSE_FRAMES = 15,    /* a longer pause ends an utterance */
+    SHORTEST_FRAMES = 30, /* shorter sounds are no turn */
+    LONGEST_FRAMES = 200, /* cut here */
     GAP_LEAST_SAMPLES = 14 * RATE / 10,
     LOOP_MOST_SAMPLES = 75 * RATE, /* as much as is taken of a large folder */
     FILES_MAX = 256,
@@ -118,8 +118,8 @@ static int append_folder(struct speech *s, const char *path, int64_t talk_pct)
         return VG_EIO;
     for (struct dirent *e; (e = readdir(dir)) && n < FILES_MAX;) {
         size_t length = strlen(e->d_name);
-        if (length > 4 && strcmp(e->d_name + length - 4, ".wav") == 0 && strncmp(e->d_name, "noise", 5) != 0 &&
-            asprintf(&names[n], "%s/%s", path, e->d_name) > 0)
+        if (length > 4 && strcmp(e->d_name + length - 4, ".wav") == 0 &&
+            strncmp(e->d_name, "noise", 5) != 0 && asprintf(&names[n], "%s/%s", path, e->d_name) > 0)
             n++;
     }
     closedir(dir);

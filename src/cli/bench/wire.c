@@ -17,7 +17,7 @@ enum { REQUEST_TIMEOUT_US = 10 * VG_US_PER_S, FRAME_MAX = 16 << 20 };
 
 size_t wire_frame(uint8_t *out, int opcode, const void *payload, size_t bytes)
 {
-    static uint32_t random = 0x9e3779b9;
+    static _Thread_local uint32_t random = 0x9e3779b9;
     random = random * 1664525u + 1013904223u;
     uint8_t key[4] = {(uint8_t)(random >> 24), (uint8_t)(random >> 16), (uint8_t)(random >> 8), 0x5a};
     size_t head = 2;
