@@ -220,7 +220,7 @@ static void a_blocked_reader_costs_lines_not_time(void **state)
 {
     (void)state;
     enum { LINES = 6000 };
-    static char names[LINES][16];
+    static char names[LINES][24];
     int fds[2];
     assert_int_equal(pipe(fds), 0);
     fcntl(fds[1], F_SETPIPE_SZ, 4096);

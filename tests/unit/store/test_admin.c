@@ -301,7 +301,7 @@ static void the_demo_answers_questions(void **state)
                                          "what are your opening hours on the weekend", NULL, 3, 0, &f),
                      0);
     assert_true(f->count > 0);
-    assert_string_equal(f->items[0].source, "Opening hours");
+    assert_string_equal(f->items[0].source, "demo/hours");
     vg_found_free(f);
 }
 

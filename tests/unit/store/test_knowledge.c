@@ -123,40 +123,38 @@ static void articles(void)
 /* The source of the best passage, "" for none. */
 static const char *best_of(const char *who, const char *language, const char *question, const char *filters)
 {
-    static char title[256];
+    static char source[256];
     struct vg_found *f = NULL;
     int64_t start_us = vg_mono_us();
     assert_int_equal(vg_knowledge_search(pg, who, language, question, filters, 3, 0, &f), 0);
-    snprintf(title, sizeof title, "%s", f->count ? f->items[0].source : "");
+    snprintf(source, sizeof source, "%s", f->count ? f->items[0].source : "");
     for (size_t i = 0; i < f->count; i++)
         assert_true(f->items[i].score > 0 && f->items[i].score <= 1);
-    print_message("  \"%s\" -> \"%s\" %.2f (%lld us)\n", question, title, f->count ? f->items[0].score : 0,
+    print_message("  \"%s\" -> \"%s\" %.2f (%lld us)\n", question, source, f->count ? f->items[0].score : 0,
                   (long long)(vg_mono_us() - start_us));
     vg_found_free(f);
-    return title;
+    return source;
 }
 
 static void spoken_questions_find_their_article(void **state)
 {
     (void)state;
     articles();
-    assert_string_equal(best_of(tenant, "en", "what are your opening hours on the weekend", NULL),
-                        "Opening hours");
-    assert_string_equal(best_of(tenant, "en", "i want to send it back and then a refund", NULL),
-                        "Returns and refunds");
+    assert_string_equal(best_of(tenant, "en", "what are your opening hours on the weekend", NULL), "hours");
+    assert_string_equal(best_of(tenant, "en", "i want to send it back and then a refund", NULL), "refund");
     assert_string_equal(best_of(tenant, "en", "hello could you please tell me where is my order", NULL),
-                        "Delivery");
-    assert_string_equal(best_of(tenant, "auto", "i forgot my password", NULL), "Password reset");
-    assert_string_equal(best_of(tenant, "ar", "ما هي ساعات العمل عندكم", NULL), "ساعات العمل");
-    assert_string_equal(best_of(tenant, "ar", "أريد والإرجاع من فضلك", NULL), "الإرجاع");
-    assert_string_equal(best_of(tenant, NULL, "كيف يمكنني إرجاع المنتج", NULL), "الإرجاع");
+                        "delivery");
+    assert_string_equal(best_of(tenant, "auto", "i forgot my password", NULL), "password");
+    assert_string_equal(best_of(tenant, "ar", "ما هي ساعات العمل عندكم", NULL), "hours-ar");
+    assert_string_equal(best_of(tenant, "ar", "أريد والإرجاع من فضلك", NULL), "return-ar");
+    assert_string_equal(best_of(tenant, NULL, "كيف يمكنني إرجاع المنتج", NULL), "return-ar");
 }
 
 static void misheard_titles_are_found_by_their_letters(void **state)
 {
     (void)state;
     assert_string_equal(best_of(tenant, "en", "opnin ours", NULL), "");
-    assert_string_equal(best_of(tenant, "en", "pasword resett", NULL), "Password reset");
+    assert_string_equal(best_of(tenant, "en", "pasword resett", NULL), "password");
 }
 
 static void off_topic_questions_find_nothing(void **state)
@@ -174,7 +172,7 @@ static void filters_and_tenants_bound_the_search(void **state)
 {
     (void)state;
     assert_string_equal(best_of(tenant, "en", "send me the invoice", "{\"category\":\"billing\"}"),
-                        "Invoices");
+                        "invoice");
     assert_string_equal(best_of(tenant, "en", "send me the invoice", "{\"category\":\"sports\"}"), "");
     assert_string_equal(best_of(other, "en", "send me the invoice", NULL), "");
 }
@@ -189,14 +187,14 @@ static void a_new_version_replaces_the_old_one_in_search(void **state)
     assert_string_equal(d->title, "Guarantee");
     memcpy(id, d->id, sizeof id);
     vg_document_free(d);
-    assert_string_equal(best_of(tenant, "en", "how long is the guarantee", NULL), "Guarantee");
+    assert_string_equal(best_of(tenant, "en", "how long is the guarantee", NULL), "warranty");
     d = ingest("warranty", "Warranty", "text/html; charset=utf-8",
                "<h1>Warranty</h1><p>Three years for members.", NULL);
     assert_int_equal(d->version, 2);
     assert_string_equal(d->id, id);
     vg_document_free(d);
     assert_string_equal(best_of(tenant, "en", "how long is the guarantee", NULL), "");
-    assert_string_equal(best_of(tenant, "en", "warranty for members", NULL), "Warranty");
+    assert_string_equal(best_of(tenant, "en", "warranty for members", NULL), "warranty");
     assert_int_equal(
         pg_fixture_number(&fx, "select count(*) from document_versions where status = 'retired'"), 1);
     assert_int_equal(vg_knowledge_load(pg, other, id, 0, &d), VG_ENOENT);
@@ -304,7 +302,7 @@ static void search_stays_fast_among_many_articles(void **state)
     pg_fixture_sql(&fx, "analyze passages");
     int64_t start_us = vg_mono_us();
     best_of(tenant, "en", "what product is in order number nine and when is it sent to customers", NULL);
-    assert_string_equal(best_of(tenant, "en", "i forgot my password", NULL), "Password reset");
+    assert_string_equal(best_of(tenant, "en", "i forgot my password", NULL), "password");
     best_of(tenant, "en", "xylophone gramophone", NULL);
     assert_true(vg_mono_us() - start_us < 3 * VG_US_PER_S);
 }
