@@ -60,12 +60,13 @@ static int verify_access(struct vg_api *api, const char *token, struct vg_claims
     char sha[VG_SHA256_HEX_SIZE];
     int64_t now_s = vg_utc_us() / VG_US_PER_S;
     vg_sha256_hex(token, strlen(token), sha);
-    if (token_cache_get(api->shared->token_cache, sha, now_s, claims))
-        return 0;
-    int err = vg_tokens_verify(api->shared->tokens, token, now_s, claims);
-    if (!err)
+    if (!token_cache_get(api->shared->token_cache, sha, now_s, claims)) {
+        int err = vg_tokens_verify(api->shared->tokens, token, now_s, claims);
+        if (err)
+            return err;
         token_cache_put(api->shared->token_cache, sha, claims);
-    return err ? err : claims->scopes & VG_SCOPE_CALLS ? 0 : VG_EFORBIDDEN;
+    }
+    return claims->scopes & VG_SCOPE_CALLS ? 0 : VG_EFORBIDDEN;
 }
 
 static int join(struct vg_api *api, struct vg_http_request *r, struct vg_call_entry *e,
