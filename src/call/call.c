@@ -1,4 +1,5 @@
-/* The life of a call: its first leg, lost and resumed legs, limits, its end. Owner's loop. See call.h. */
+/* The life of a call: its first leg, what it says, limits, the end. Owner's loop. See call.h; later legs are
+ * in call_legs.c, settings in call_settings.c. */
 #include "call/call.h"
 
 #include <string.h>
@@ -13,77 +14,9 @@
 #include "config/config.h"
 #include "obs/metrics.h"
 
-enum {
-    CLOSE_NORMAL = 1000,
-    CLOSE_DRAINING = 1001,
-    CLOSE_INTERNAL = 1011,
-    CLOSE_GONE = 4404,
-    CLOSE_TAKEN_OVER = 4409,
-};
+enum { CLOSE_NORMAL = 1000, CLOSE_DRAINING = 1001, CLOSE_GONE = 4404 };
 
-/* --- settings --------------------------------------------------------------------------------------------
- */
-
-static int endpointing_ms(const struct vg_call *c)
-{
-    if (c->settings.endpointing_ms >= 0)
-        return c->settings.endpointing_ms;
-    return c->spec->endpointing_ms ? (int)c->spec->endpointing_ms : (int)c->shard->config->endpointing_ms;
-}
-
-static int lead_ms(const struct vg_call *c)
-{
-    return c->settings.lead_ms >= 0 ? c->settings.lead_ms : (int)c->shard->config->lead_ms;
-}
-
-static bool barge_in(const struct vg_call *c)
-{
-    return c->settings.barge_in >= 0 ? c->settings.barge_in != 0 : c->spec->barge_in;
-}
-
-static struct vg_turn_config turn_config(const struct vg_call *c)
-{
-    struct vg_turn_config t = vg_turn_config_default();
-    t.end_frames = (uint16_t)(endpointing_ms(c) * 1000 / VG_FRAME_US);
-    t.pause_frames = (uint16_t)(c->shard->config->pause_ms * 1000 / VG_FRAME_US);
-    return t;
-}
-
-int call_apply_settings(struct vg_call *c, const struct vg_leg_settings *s)
-{
-    struct vg_encoder_config config = {.codec = s->out_codec,
-                                       .rate_hz = s->out_rate_hz,
-                                       .opus_bitrate = (int)c->shard->config->opus_bitrate,
-                                       .opus_complexity = (int)c->shard->config->opus_complexity};
-    struct vg_encoder *encoder = vg_encoder_new(&config);
-    if (!encoder)
-        return VG_ENOMEM;
-    int err = vg_media_set_output(c->media, encoder, s->piece_frames);
-    if (err)
-        return err;
-    c->settings = *s;
-    struct vg_turn_config turn = turn_config(c);
-    return vg_media_set_turn(c->media, &turn, (int64_t)lead_ms(c) * VG_US_PER_MS, barge_in(c));
-}
-
-void call_send_ready(struct vg_call *c, bool resumed)
-{
-    struct vg_leg_ready ready = {.call_id = c->spec->call_id,
-                                 .session_id = c->spec->session_id,
-                                 .resume_token = c->state.resume_token,
-                                 .language = c->language,
-                                 .stt_engine = c->spec->stt_name,
-                                 .stt_language = c->language,
-                                 .stt_open_speech = c->spec->stt_open_speech,
-                                 .resumed = resumed,
-                                 .lead_ms = lead_ms(c),
-                                 .endpointing_ms = endpointing_ms(c),
-                                 .barge_in = barge_in(c)};
-    struct vg_leg_out out = {.type = VG_OUT_READY, .ready = &ready};
-    call_emit(c, &out);
-}
-
-/* --- state -----------------------------------------------------------------------------------------------
+/* --- state ------------------------------------------------------------------------------------------------
  */
 
 void call_publish_state(struct vg_call *c)
@@ -110,7 +43,7 @@ static void housekeeping(void *arg)
         call_finish(c, "connection_lost", VG_CALL_ENDED);
 }
 
-/* --- first leg -------------------------------------------------------------------------------------------
+/* --- first leg --------------------------------------------------------------------------------------------
  */
 
 static struct vg_call *call_new(struct vg_shard *shard, struct vg_call_entry *entry)
@@ -127,9 +60,9 @@ static struct vg_call *call_new(struct vg_shard *shard, struct vg_call_entry *en
     struct vg_media_config media = {.loop = shard->loop,
                                     .clock = shard->clock,
                                     .pool = shard->pool,
-                                    .turn = turn_config(c),
-                                    .lead_us = (int64_t)lead_ms(c) * VG_US_PER_MS,
-                                    .barge_in = barge_in(c),
+                                    .turn = call_turn_config(c),
+                                    .lead_us = (int64_t)call_lead_ms(c) * VG_US_PER_MS,
+                                    .barge_in = call_barge_in(c),
                                     .events = &call_media_events,
                                     .arg = c};
     c->media = vg_media_new(&media);
@@ -188,7 +121,7 @@ static void begin(struct vg_call *c)
                 c->shard->index);
 }
 
-static int attach_first(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg)
+int call_attach_first(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg)
 {
     int err = vg_calls_claim(shard->calls, entry, shard);
     if (err)
@@ -208,116 +141,6 @@ static int attach_first(struct vg_shard *shard, struct vg_call_entry *entry, str
     }
     c->host = host;
     begin(c);
-    return 0;
-}
-
-/* --- lost and resumed legs --------------------------------------------------------------------------------
- */
-
-void call_leg_gone(struct vg_call *c, struct vg_leg_host *host)
-{
-    if (c->host == host && !c->ending)
-        vg_log_info("call.connection_lost", "call_id=%s", c->spec->call_id);
-    c->detached_us = vg_loop_now_us(c->shard->loop);
-    c->state.connected = false;
-    call_publish_state(c);
-    vg_media_set_connected(c->media, false);
-    c->host_closing = true;
-    c->host = NULL;
-    host_close(host, CLOSE_NORMAL, "");
-}
-
-static void take_next_leg(struct vg_call *c)
-{
-    struct vg_leg *leg = c->next_leg;
-    c->next_leg = NULL;
-    struct vg_leg_host *host = host_new(c, leg);
-    if (!host) {
-        leg->ops->close(leg, CLOSE_INTERNAL, "out of memory");
-        return;
-    }
-    c->host = host;
-    struct vg_leg_settings s = leg->settings;
-    s.lead_ms = c->settings.lead_ms;
-    s.endpointing_ms = c->settings.endpointing_ms;
-    s.barge_in = c->settings.barge_in;
-    if (call_apply_settings(c, &s))
-        vg_log_warn("call.resume_settings", "call_id=%s", c->spec->call_id);
-    vg_media_set_connected(c->media, true);
-    c->state.connected = true;
-    call_publish_state(c);
-    call_send_ready(c, true);
-    call_outbox_replay(c, c->next_last_seq);
-    vg_log_info("call.resumed", "call_id=%s", c->spec->call_id);
-}
-
-void call_leg_closed(struct vg_call *c)
-{
-    c->host_closing = false;
-    if (c->ending)
-        call_free_if_done(c);
-    else if (c->next_leg)
-        take_next_leg(c);
-}
-
-static void resume(struct vg_call *c, struct vg_leg *leg, uint64_t last_seq)
-{
-    c->next_leg = leg;
-    c->next_last_seq = last_seq;
-    if (c->host) {
-        struct vg_leg_host *old = c->host;
-        c->host = NULL;
-        c->host_closing = true;
-        c->detached_us = vg_loop_now_us(c->shard->loop);
-        host_close(old, CLOSE_TAKEN_OVER, "taken over by another connection");
-    } else if (!c->host_closing) {
-        take_next_leg(c);
-    }
-}
-
-struct resume_job {
-    struct vg_message message;
-    struct vg_call_entry *entry; /* a reference */
-    struct vg_leg *leg;
-    uint64_t last_seq;
-};
-
-static void refuse_leg(struct vg_message *msg)
-{
-    struct resume_job *job = VG_MESSAGE_OF(msg, struct resume_job, message);
-    job->leg->ops->close(job->leg, CLOSE_GONE, "the call has ended");
-    vg_call_entry_put(job->entry);
-    free(job);
-}
-
-static void run_resume(struct vg_message *msg)
-{
-    struct resume_job *job = VG_MESSAGE_OF(msg, struct resume_job, message);
-    struct vg_call *c = job->entry->call;
-    if (!c || c->ending || c->next_leg) {
-        msg->handle = refuse_leg;
-        vg_loop_post(job->leg->loop, msg);
-        return;
-    }
-    resume(c, job->leg, job->last_seq);
-    vg_call_entry_put(job->entry);
-    free(job);
-}
-
-int vg_call_attach(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg, bool resuming,
-                   uint64_t last_seq)
-{
-    if (!resuming)
-        return attach_first(shard, entry, leg);
-    if (!entry->owner)
-        return VG_ESTATE;
-    struct resume_job *job = calloc(1, sizeof *job);
-    if (!job)
-        return VG_ENOMEM;
-    atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
-    *job =
-        (struct resume_job){.message.handle = run_resume, .entry = entry, .leg = leg, .last_seq = last_seq};
-    vg_loop_post(entry->owner->loop, &job->message);
     return 0;
 }
 

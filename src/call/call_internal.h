@@ -11,12 +11,13 @@
 #include "proto/clause.h"
 
 enum {
-    HISTORY_MAX = 24,        /* messages that the answer engine is given */
-    CLAUSES_MAX = 64,        /* of one reply; the rest of a longer one is not spoken */
-    REPLAY_MAX = 64,         /* messages kept for a resuming client */
+    HISTORY_MAX = 24,            /* messages that the answer engine is given */
+    CLAUSES_MAX = 64,            /* of one reply; the rest of a longer one is not spoken */
+    REPLAY_MAX = 64,             /* messages kept for a resuming client */
     HANDOFF_WAIT_UNKNOWN_S = 30, /* told where the queue itself was not asked */
-    UTTERANCES = 4,          /* finals that may be outstanding */
-    SYNTH_AHEAD_US = 1500000, /* ask for the next clause when less than this is left: queue mark, lead and a piece */
+    UTTERANCES = 4,              /* finals that may be outstanding */
+    SYNTH_AHEAD_US =
+        1500000, /* ask for the next clause when less than this is left: queue mark, lead and a piece */
 };
 
 /* --- what the client is told (call_emit.c) ----------------------------------------------------------------
@@ -43,7 +44,7 @@ struct recorder {
 struct utterance {
     uint32_t number; /* 0: free */
     char turn_id[VG_ID_SIZE];
-    bool ignored;    /* spoken under a reply that was not cut: a backchannel */
+    bool ignored; /* spoken under a reply that was not cut: a backchannel */
     int64_t start_samples, end_samples;
     int64_t speech_end_us; /* monotonic: when its last speech frame came */
     int64_t ended_us;      /* monotonic: when the turn was over */
@@ -161,12 +162,20 @@ struct vg_call {
 /* call.c */
 void call_finish(struct vg_call *c, const char *reason, enum vg_call_status status);
 void call_publish_state(struct vg_call *c);
-void call_leg_gone(struct vg_call *c, struct vg_leg_host *host);
-void call_leg_closed(struct vg_call *c);
 void call_message(struct vg_call *c, const struct vg_leg_in *in);
 void call_free_if_done(struct vg_call *c);
+int call_attach_first(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg) VG_MUST_CHECK;
+
+/* call_settings.c */
 int call_apply_settings(struct vg_call *c, const struct vg_leg_settings *s) VG_MUST_CHECK;
 void call_send_ready(struct vg_call *c, bool resumed);
+struct vg_turn_config call_turn_config(const struct vg_call *c);
+int call_lead_ms(const struct vg_call *c);
+bool call_barge_in(const struct vg_call *c);
+
+/* call_legs.c */
+void call_leg_gone(struct vg_call *c, struct vg_leg_host *host);
+void call_leg_closed(struct vg_call *c);
 
 /* call_host.c: the boundary to the leg, which may live on another loop */
 struct vg_leg_host *host_new(struct vg_call *c, struct vg_leg *leg);
@@ -218,6 +227,19 @@ void call_turn_accept(struct vg_call *c, const char *text, double confidence, st
                       const char *source);
 void call_turn_dtmf(struct vg_call *c, char digit);
 extern const struct vg_media_events call_media_events;
+
+/* call_text.c */
+/* A vg_clause_fn. */
+void reply_add_clause(void *call, const char *text, size_t text_bytes, const char *speech,
+                      size_t speech_bytes);
+/* All of it; gives. */
+char *reply_whole_text(const struct reply *r);
+
+/* call_answer.c */
+/* Asks the answer engine for a reply to the history. */
+void reply_ask(struct vg_call *c);
+/* The text is complete: the last clause is cut, and it is recorded. */
+void reply_text_complete(struct vg_call *c);
 
 /* call_reply.c */
 /* Answers the caller's last message; takes the turn's span from `u`. */

@@ -183,7 +183,8 @@ static void choose_language(struct vg_call *c, const char *language)
 {
     c->caller.choosing_language = false;
     snprintf(c->language, sizeof c->language, "%s", language);
-    const char *greeting = c->spec->greeting && *c->spec->greeting ? c->spec->greeting : "How can I help you?";
+    const char *greeting =
+        c->spec->greeting && *c->spec->greeting ? c->spec->greeting : "How can I help you?";
     bool heard = c->spec->stt && c->spec->stt->hears(language);
     reply_say(c, heard ? greeting : reply_no_open_speech(c), language);
 }

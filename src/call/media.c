@@ -80,8 +80,6 @@ static void leave_clock(struct vg_message *msg)
 /* --- owner's loop: life ----------------------------------------------------------------------------------
  */
 
-static void drain(struct vg_message *msg);
-
 struct vg_media *vg_media_new(const struct vg_media_config *config)
 {
     struct vg_media *m = calloc(1, sizeof *m);
@@ -89,7 +87,7 @@ struct vg_media *vg_media_new(const struct vg_media_config *config)
         return NULL;
     m->config = *config;
     m->client.tick = tick;
-    m->dirty_message.handle = drain;
+    m->dirty_message.handle = media_report;
     m->pending_block = m->up_block = VG_BLOCK_NONE;
     atomic_init(&m->connected, true);
     atomic_init(&m->chunk_us, VG_FRAME_US);
@@ -199,83 +197,6 @@ void vg_media_set_connected(struct vg_media *m, bool connected)
     atomic_store_explicit(&m->connected, connected, memory_order_relaxed);
 }
 
-/* --- owner's loop: what the media thread reports ---------------------------------------------------------
- */
-
-static uint32_t current_epoch(const struct vg_media *m)
-{
-    return m->down_epoch;
-}
-
-static void report_event(struct vg_media *m, const struct vg_slot *slot)
-{
-    const struct vg_media_events *ev = m->config.events;
-    void *arg = m->config.arg;
-    switch ((enum media_event)slot->kind) {
-    case EV_TURN_STARTED: ev->turn_started(arg, slot->value); break;
-    case EV_TURN_AUDIO:
-        ev->turn_audio(arg, vg_block_pcm(m->config.pool, slot->block), slot->length);
-        vg_block_give(m->config.pool, slot->block);
-        break;
-    case EV_TURN_PAUSED: ev->turn_paused(arg); break;
-    case EV_TURN_RESUMED: ev->turn_resumed(arg); break;
-    case EV_TURN_ENDED: ev->turn_ended(arg, slot->value, (int64_t)slot->length * VG_FRAME_US); break;
-    case EV_TURN_DROPPED: ev->turn_dropped(arg); break;
-    case EV_HELD:
-        if (slot->epoch == current_epoch(m))
-            ev->held(arg, slot->value != 0);
-        break;
-    case EV_CUT:
-        if (slot->epoch == current_epoch(m))
-            ev->cut(arg);
-        break;
-    case EV_LOW:
-        if (slot->epoch == current_epoch(m))
-            ev->low(arg);
-        break;
-    }
-}
-
-static void report_out(struct vg_media *m, const struct vg_slot *slot)
-{
-    bool stale = slot->epoch != current_epoch(m);
-    switch ((enum out_kind)slot->kind) {
-    case OUT_BYTES:
-        if (!stale) {
-            memcpy(m->piece + m->piece_bytes, vg_block_bytes(m->config.pool, slot->block), slot->length);
-            m->piece_bytes += slot->length;
-        }
-        vg_block_give(m->config.pool, slot->block);
-        return;
-    case OUT_PIECE: {
-        struct vg_media_piece piece = {.clause = slot->value,
-                                       .first_of_clause = slot->length & PIECE_FIRST_OF_CLAUSE,
-                                       .bytes = m->piece,
-                                       .size = m->piece_bytes};
-        if (!stale)
-            m->config.events->piece(m->config.arg, &piece);
-        m->piece_bytes = 0;
-        return;
-    }
-    case OUT_END:
-        if (!stale)
-            m->config.events->reply_sent(m->config.arg);
-        return;
-    }
-}
-
-static void drain(struct vg_message *msg)
-{
-    struct vg_media *m = VG_MESSAGE_OF(msg, struct vg_media, dirty_message);
-    atomic_exchange_explicit(&m->dirty, false, memory_order_acq_rel);
-    struct vg_slot slot;
-    /* A callback may stop the media; its memory stays until finish_stop(). */
-    while (!m->stopped && vg_ring_pop(m->events, &slot))
-        report_event(m, &slot);
-    while (!m->stopped && vg_ring_pop(m->out, &slot))
-        report_out(m, &slot);
-}
-
 /* --- leg's loop ------------------------------------------------------------------------------------------
  */
 
@@ -376,10 +297,21 @@ static bool settle_pending(struct vg_media *m)
     return push_pending(m);
 }
 
+/* The owner waits for `low`. What fills the queue may be frames of a reply that was cut, so it need not pass the
+ * mark again on its way down. */
+static size_t refused(struct vg_media *m, size_t taken)
+{
+    atomic_store_explicit(&m->refused, true, memory_order_relaxed);
+    return taken;
+}
+
 /* What was played before a mark stands before it in the queue, also a frame that found the quota used up. */
 static int push_mark(struct vg_media *m, enum down_kind kind, uint32_t value)
 {
-    return settle_pending(m) ? push_down(m, kind, VG_BLOCK_NONE, value) : VG_EFULL;
+    int err = settle_pending(m) ? push_down(m, kind, VG_BLOCK_NONE, value) : VG_EFULL;
+    if (err)
+        refused(m, 0);
+    return err;
 }
 
 int vg_media_clause(struct vg_media *m, uint32_t clause)
@@ -399,13 +331,13 @@ size_t vg_media_play(struct vg_media *m, const int16_t *pcm, size_t samples, boo
         if (m->pending_samples == VG_FRAME_SAMPLES) {
             bool room = atomic_load_explicit(&m->down_frames, memory_order_relaxed) < DOWN_FRAMES_MAX;
             if (!room || !push_pending(m))
-                return taken;
+                return refused(m, taken);
         }
         if (taken == samples)
             break;
         if (m->pending_block == VG_BLOCK_NONE &&
             (m->pending_block = vg_block_take(m->config.pool)) == VG_BLOCK_NONE)
-            return taken;
+            return refused(m, taken);
         size_t take = (size_t)(VG_FRAME_SAMPLES - m->pending_samples);
         if (take > samples - taken)
             take = samples - taken;

@@ -170,7 +170,7 @@ void media_downlink_tick(struct vg_media *m, int64_t now_us)
     if (m->pace.held_us)
         return;
     bool low = atomic_load_explicit(&m->down_frames, memory_order_relaxed) < DOWN_FRAMES_LOW;
-    if (low && !m->low_sent)
+    if (low && (atomic_exchange_explicit(&m->refused, false, memory_order_relaxed) || !m->low_sent))
         media_push_event(m, EV_LOW, VG_BLOCK_NONE, 0, 0);
     m->low_sent = low;
 }

@@ -86,6 +86,7 @@ struct vg_media {
     _Atomic uint32_t down_frames; /* frames of the reply queued and not sent; both change it, relaxed */
     _Atomic int64_t sent_us;      /* MEDIA writes, OWNER reads; relaxed: a progress report */
     _Atomic int64_t played_us;    /* likewise */
+    _Atomic bool refused;         /* OWNER sets: the queue was full; MEDIA clears when it says `low`; relaxed */
     _Atomic bool dirty;           /* MEDIA sets, OWNER clears: a wake-up is under way */
     struct vg_message dirty_message;
     bool wake; /* MEDIA: something was pushed in this tick */
@@ -114,6 +115,9 @@ struct vg_media {
     uint32_t reply_frames;     /* frames of this reply sent */
     uint8_t levels_db[LEVELS]; /* of frame n at n % LEVELS */
 };
+
+/* Owner's loop: handles dirty_message. */
+void media_report(struct vg_message *msg);
 
 /* MEDIA thread. */
 void media_uplink_tick(struct vg_media *m, int64_t now_us);
