@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "cli/bench/load.h"
 
-enum { LINKS = 16, LINK_CALLS = 32, TOKEN_SIZE = 2048 };
+enum { LINKS = 16, LINK_CALLS = 32, TOKEN_SIZE = 2048, HESITATE_US = 50000 };
 
 /* One kept connection for POST /call/start; answers come in the order of the requests. */
 struct link {
@@ -48,6 +48,12 @@ static void leave(struct call *c)
     last->index = c->index;
 }
 
+/* After a failure the next call is not tried at once: nobody learns from thousands of the same. */
+static void hesitate(struct worker *w)
+{
+    w->next_start_us = w->now_us + HESITATE_US;
+}
+
 void call_drop(struct call *c)
 {
     if (c->state == CALL_GONE)
@@ -66,6 +72,7 @@ void call_fail(struct call *c, enum failure why)
     if (c->state == CALL_GONE)
         return;
     c->worker->stats.failed[why]++;
+    hesitate(c->worker);
     call_drop(c);
 }
 
@@ -168,11 +175,10 @@ static void started(struct call *c, const struct wire_answer *a, const char *hea
         stats->failed[a->status == 503 ? FAIL_CAPACITY : FAIL_LIMIT]++;
         stats->refused_bare += !memmem(head, head_bytes, "\nRetry-After:", 13) &&
                                !memmem(head, head_bytes, "\nretry-after:", 13);
-        /* As a client that obeys Retry-After, but not for as long. */
-        c->worker->next_start_us = c->worker->now_us + 100 * VG_US_PER_MS;
     } else {
         stats->failed[FAIL_START]++;
     }
+    hesitate(c->worker);
     leave(c);
     c->next[0] = c->worker->grave;
     c->worker->grave = c;
@@ -288,7 +294,7 @@ void call_connected(struct call *c)
     char request[TOKEN_SIZE + 512];
     int n = snprintf(request, sizeof request,
                      "GET %s%s%s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dm94Z2F0ZS1iZW5jaC1rZXk=\r\n%s%s%s\r\n",
+                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s\r\n",
                      *load->url.path || load->rest ? load->url.path : "/", load->rest ? "/ws/" : "", c->id,
                      load->url.host, c->token ? "Authorization: Bearer " : "", c->token ? c->token : "",
                      c->token ? "\r\n" : "");

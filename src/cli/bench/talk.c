@@ -200,6 +200,7 @@ static void reply_audio(struct call *c, int64_t length_us)
         c->reply_us += late;
 }
 
+/* A reply's first message; with binary audio `audio_start` follows it. */
 static void reply_begins(struct call *c)
 {
     c->reply_us = 0;
@@ -293,7 +294,7 @@ static void on_text(struct call *c, const char *json, size_t bytes)
     else if (is(type, "ready\""))
         on_ready(c, json, bytes);
     else if (is(type, "audio_start\""))
-        reply_begins(c);
+        c->reply_us = 0;
     else if (is(type, "reply_held\"") || is(type, "interrupted\""))
         c->reply_judged = false; /* it stops or goes on when the caller is silent again */
     else if (is(type, "error\""))

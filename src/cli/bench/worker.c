@@ -151,7 +151,7 @@ static void begin_and_end(struct worker *w)
     int64_t target = atomic_load_explicit(&w->target, memory_order_relaxed);
     int64_t there = (int64_t)(w->count - w->ending);
     for (int i = 0; i < BEGIN_BURST && there < target && w->setting_up < SETTING_UP_MAX; i++, there++) {
-        if (w->load->ramp > 0 && w->now_us < w->next_start_us)
+        if (w->now_us < w->next_start_us)
             break;
         if (w->load->ramp > 0) {
             int64_t step = (int64_t)(1e6 / w->load->ramp);
