@@ -182,6 +182,8 @@ static int on_writable(struct vg_ws *ws)
 {
     if (ws->broken)
         return -1;
+    if (ws->close_sent) /* a second -1 would end it before the peer's close has come */
+        return 0;
     ws->in_flight_bytes = 0;
     if (ws->ping_due) {
         ws->ping_due = false;

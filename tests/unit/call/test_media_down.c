@@ -125,6 +125,36 @@ static void the_queue_takes_a_second_and_asks_for_more(void **state)
     rig_close(&r);
 }
 
+/* The next reply comes before the media thread has dropped the frames of the one that was cut. */
+static void a_reply_behind_one_that_was_cut_is_said_whole(void **state)
+{
+    (void)state;
+    for (int cut = 0; cut <= DOWN_FRAMES_MAX; cut++) {
+        rig_open(&r, 10, LEAD_US, POOL_BYTES);
+        vg_media_begin_reply(r.media);
+        assert_int_equal(vg_media_clause(r.media, 0), 0);
+        rig_say(&r, 100, cut);
+        vg_media_interrupt(r.media);
+        int at = 1, lows = 0;
+        bool ended = false;
+        vg_media_begin_reply(r.media);
+        assert_int_equal(vg_media_clause(r.media, 0), 0);
+        for (int i = 0; i < 1000 && !ended; i++) {
+            at += (int)(rig_say(&r, at, 16 - at) / VG_FRAME_SAMPLES);
+            ended = at == 16 && vg_media_end_reply(r.media) == 0;
+            for (int k = 0; k < 100 && !ended && rig_count(&r, RIG_LOW) == lows; k++)
+                rig_run(&r, VG_MEDIA_TICK_US); /* a call offers the rest after `low` alone */
+            assert_true(ended || rig_count(&r, RIG_LOW) > lows);
+            lows = rig_count(&r, RIG_LOW);
+        }
+        rig_run(&r, 1000000);
+        assert_int_equal(pieces_are_whole(1), 15);
+        assert_int_equal(rig_count(&r, RIG_SENT), 1);
+        assert_true(lows <= 2);
+        rig_close(&r);
+    }
+}
+
 static void a_late_engine_makes_a_gap_and_no_burst(void **state)
 {
     (void)state;
@@ -285,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_reply_starts_at_once_and_ends_with_its_last_piece),
         cmocka_unit_test(a_piece_belongs_to_one_clause),
         cmocka_unit_test(the_queue_takes_a_second_and_asks_for_more),
+        cmocka_unit_test(a_reply_behind_one_that_was_cut_is_said_whole),
         cmocka_unit_test(a_late_engine_makes_a_gap_and_no_burst),
         cmocka_unit_test(nothing_stale_leaves_after_an_interruption),
         cmocka_unit_test(a_caller_who_speaks_holds_the_reply_and_then_cuts_it),
