@@ -105,8 +105,9 @@ function inCall(yes) {
   for (const id of ["text", "send"]) $(id).disabled = !yes;
   for (const key of $("keypad").children) key.disabled = !yes;
   $("start").disabled = false;
-  if (yes) $("text").focus();
-  else $("start").focus();
+  if (!yes) $("start").focus();
+  else if (audio.stream) $("mute").focus();
+  else $("text").focus();
 }
 
 function onState(state) {
@@ -203,7 +204,7 @@ function onInterrupted(message) {
 const HANDLERS = {
   ready(m) {
     call.endpointing = m.turn.endpointing_ms;
-    $("engine").textContent = m.stt.open_speech ? `${m.stt.engine} (${m.stt.language})` : "keys and typing only";
+    $("engine").textContent = m.stt.open_speech ? `${m.stt.engine} (${m.stt.language})` : "typing and keys only";
     if (m.resumed) log.note("The connection is back.");
   },
   speech_started: () => status("hearing you", "live"),
