@@ -49,7 +49,7 @@ struct vg_bind_field {
 
 struct vg_bind_detail {
     char field[64]; /* "audio.in.rate" */
-    char message[160];
+    char message[640]; /* room for a list of what is known */
 };
 
 struct vg_bind_details {

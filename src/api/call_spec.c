@@ -60,7 +60,7 @@ static void unknown_voice(const char *voice_id, const struct vg_engine_catalog *
 {
     struct vg_buf known = VG_BUF_INIT;
     engines->voice_names(&known);
-    vg_bind_fault(details, NULL, "voice_id", "there is no voice %s; known: %s", voice_id, vg_buf_str(&known));
+    vg_bind_fault(details, NULL, "voice_id", "%s is not known; the voices are %s", voice_id, vg_buf_str(&known));
     vg_buf_free(&known);
 }
 
@@ -75,9 +75,9 @@ static int choose_engines(struct vg_call_spec *spec, const struct vg_agent *agen
     spec->llm = engines->llm(llm);
     set(spec->tts_engine, sizeof spec->tts_engine, tts);
     if (!hears)
-        vg_bind_fault(details, NULL, "stt_engine", "there is no speech recogniser called %s", stt);
+        vg_bind_fault(details, NULL, "stt_engine", "%s is not a speech recogniser of this build", stt);
     if (!spec->llm)
-        vg_bind_fault(details, NULL, "llm_engine", "there is no answer engine called %s", llm);
+        vg_bind_fault(details, NULL, "llm_engine", "%s is not an answer engine of this build", llm);
     const char *voice;
     const char *language = strcmp(spec->language, "auto") == 0 ? "en" : spec->language;
     if (!engines->tts(tts, spec->voice_id, language, &voice))

@@ -1,4 +1,4 @@
-/* From a request and an agent to what a call is made of. src/api alone. */
+/* From a request (or a phone network's call) and an agent to what a call is made of. src/api and src/app. */
 #ifndef VG_API_CALL_SPEC_H
 #define VG_API_CALL_SPEC_H
 

@@ -109,11 +109,14 @@ void exchange_error_of(struct exchange *ex, int err)
 
 void exchange_set_invalid(struct exchange *ex, const struct vg_bind_details *details)
 {
-    struct vg_buf list = VG_BUF_INIT;
+    struct vg_buf list = VG_BUF_INIT, message = VG_BUF_INIT;
+    const struct vg_bind_detail *first = details->count ? &details->list[0] : NULL;
     vg_bind_details_write(&list, details);
-    exchange_set_error(ex, VG_ERROR_VALIDATION, details->count ? details->list[0].message : NULL,
-                       vg_buf_str(&list));
+    if (first)
+        vg_buf_printf(&message, "%s %s", *first->field ? first->field : "the body", first->message);
+    exchange_set_error(ex, VG_ERROR_VALIDATION, first ? vg_buf_str(&message) : NULL, vg_buf_str(&list));
     vg_buf_free(&list);
+    vg_buf_free(&message);
 }
 
 /* --- workers ----------------------------------------------------------------------------------------------
