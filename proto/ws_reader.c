@@ -123,7 +123,7 @@ static void refuse_details(struct vg_ws_reader *r, const char *code, const struc
     char message[256];
     const struct vg_bind_detail *first = &details->list[0];
     const char *subject = first->field[0] ? first->field : "the message";
-    snprintf(message, sizeof message, "%s %s", subject, details->count ? first->message : "is wrong");
+    snprintf(message, sizeof message, "%s %.180s", subject, details->count ? first->message : "is wrong");
     refuse(r, code, message);
 }
 
