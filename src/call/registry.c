@@ -8,9 +8,13 @@
 #include "base/map.h"
 #include "obs/metrics.h"
 
+enum { ENDED_MAX = 1000 }; /* ended calls that are remembered; older ones are asked of PostgreSQL */
+
 struct vg_calls {
     pthread_mutex_t lock;
-    struct vg_map *entries; /* one reference each */
+    struct vg_map *entries;                          /* one reference each */
+    struct vg_call_entry *ended_first, **ended_last; /* those of them that have ended, oldest first */
+    size_t ended_count;
     struct vg_calls_limits limits;
     _Atomic uint32_t live, stt_streams;
 };
@@ -51,6 +55,7 @@ struct vg_calls *vg_calls_new(const struct vg_calls_limits *limits)
         return NULL;
     }
     pthread_mutex_init(&calls->lock, NULL);
+    calls->ended_last = &calls->ended_first;
     calls->limits = *limits;
     vg_metric_set(VG_M_stt_streams_max, NULL, NULL, limits->stt_streams_max);
     return calls;
@@ -209,11 +214,29 @@ int vg_calls_end_unclaimed(struct vg_calls *calls, struct vg_call_entry *entry, 
     return err;
 }
 
+/* Forgets the ended call that is remembered for longest. Under the lock. */
+static void forget_oldest(struct vg_calls *calls)
+{
+    struct vg_call_entry *e = calls->ended_first;
+    calls->ended_first = e->ended_next;
+    if (!calls->ended_first)
+        calls->ended_last = &calls->ended_first;
+    calls->ended_count--;
+    vg_map_remove(calls->entries, e->spec->call_id);
+    vg_call_entry_put(e); /* a call that still winds up has a reference of its own */
+}
+
 bool vg_calls_release(struct vg_calls *calls, struct vg_call_entry *entry)
 {
     if (atomic_exchange_explicit(&entry->released, true, memory_order_relaxed))
         return false;
     give_places(calls, entry->spec);
+    pthread_mutex_lock(&calls->lock);
+    *calls->ended_last = entry;
+    calls->ended_last = &entry->ended_next;
+    if (++calls->ended_count > ENDED_MAX)
+        forget_oldest(calls);
+    pthread_mutex_unlock(&calls->lock);
     return true;
 }
 
@@ -227,30 +250,14 @@ uint32_t vg_calls_stt_streams(const struct vg_calls *calls)
     return atomic_load_explicit(&calls->stt_streams, memory_order_relaxed);
 }
 
-static size_t forget_ended(struct vg_calls *calls, int64_t ended_before_us)
-{
-    enum { BATCH = 256 };
-    struct vg_call_entry *old[BATCH];
-    size_t n = 0, cursor = 0;
-    struct vg_call_entry *e;
-    while (n < BATCH && (e = vg_map_next(calls->entries, &cursor, NULL))) {
-        if (e->state.ended_utc_us && e->state.ended_utc_us < ended_before_us && !e->call)
-            old[n++] = e;
-    }
-    for (size_t i = 0; i < n; i++) {
-        vg_map_remove(calls->entries, old[i]->spec->call_id);
-        vg_call_entry_put(old[i]);
-    }
-    return n;
-}
-
 size_t vg_calls_sweep(struct vg_calls *calls, const struct vg_shard *home, int64_t ended_before_us,
                       int64_t created_before_us, struct vg_call_entry **ready, size_t max)
 {
     size_t n = 0, cursor = 0;
     struct vg_call_entry *e;
     pthread_mutex_lock(&calls->lock);
-    forget_ended(calls, ended_before_us);
+    while (calls->ended_first && calls->ended_first->state.ended_utc_us < ended_before_us)
+        forget_oldest(calls);
     while (n < max && (e = vg_map_next(calls->entries, &cursor, NULL))) {
         if (e->home == home && !e->owner && e->state.status == VG_CALL_READY &&
             e->created_us < created_before_us)

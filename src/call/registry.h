@@ -1,4 +1,5 @@
-/* The calls of this process: from start until some minutes after their end, whichever shard they live on.
+/* The calls of this process: from start until some minutes after their end (of the last 1,000 that ended),
+ * whichever shard they live on.
  *
  * An entry is made when a call is started and outlives the call itself, so that a status or a second `end` is
  * answered from memory. What threads share is behind one short lock; `spec` is immutable. */
@@ -79,6 +80,7 @@ struct vg_call_entry {
     struct vg_shard *owner; /* where the call lives; NULL while ready */
     struct vg_call *call;   /* used on the owner's loop only; NULL when it is gone */
     struct vg_call_snapshot state;
+    struct vg_call_entry *ended_next; /* remembered after this one */
 };
 
 struct vg_calls_limits {

@@ -98,6 +98,7 @@ static void the_sweep_gives_stale_calls_and_forgets_ended_ones(void **state)
                          *ended = add(calls, "t", false, 0), *got[8];
     assert_int_equal(vg_calls_claim(calls, owned, &shard_a), 0);
     assert_int_equal(vg_calls_end_unclaimed(calls, ended, "done"), 0);
+    assert_true(vg_calls_release(calls, ended));
     int64_t later = vg_mono_us() + 1;
     assert_int_equal(vg_calls_sweep(calls, &shard_b, 0, later, got, 8), 0); /* another shard's */
     assert_int_equal(vg_calls_sweep(calls, &shard_a, 0, stale->created_us, got, 8), 0);
@@ -117,6 +118,33 @@ static void the_sweep_gives_stale_calls_and_forgets_ended_ones(void **state)
     vg_call_entry_put(stale);
     vg_call_entry_put(owned);
     vg_call_entry_put(ended);
+    vg_calls_free(calls);
+}
+
+/* A busy instance must not keep every call of the last minutes in memory. */
+static void the_oldest_ended_calls_make_room(void **state)
+{
+    (void)state;
+    enum { ENDED = 3000, KEPT = 1000 };
+    static char ids[ENDED][VG_ID_SIZE];
+    struct vg_calls *calls = vg_calls_new(&(struct vg_calls_limits){10, 10});
+    struct vg_call_entry *live = add(calls, "t", false, 0);
+    for (int i = 0; i < ENDED; i++) {
+        struct vg_call_entry *e = add(calls, "t", false, 0);
+        memcpy(ids[i], e->spec->call_id, sizeof ids[i]);
+        assert_int_equal(vg_calls_end_unclaimed(calls, e, "done"), 0);
+        assert_true(vg_calls_release(calls, e));
+        vg_call_entry_put(e);
+    }
+    for (int i = 0; i < ENDED; i++) {
+        struct vg_call_entry *found = vg_calls_find(calls, ids[i]);
+        assert_int_equal(found != NULL, i >= ENDED - KEPT);
+        vg_call_entry_put(found);
+    }
+    struct vg_call_entry *found = vg_calls_find(calls, live->spec->call_id);
+    assert_ptr_equal(found, live); /* however old */
+    vg_call_entry_put(found);
+    vg_call_entry_put(live);
     vg_calls_free(calls);
 }
 
@@ -274,6 +302,7 @@ int main(void)
         cmocka_unit_test(recogniser_streams_are_bounded_apart_from_calls),
         cmocka_unit_test(a_call_has_one_owner_and_none_after_its_end),
         cmocka_unit_test(the_sweep_gives_stale_calls_and_forgets_ended_ones),
+        cmocka_unit_test(the_oldest_ended_calls_make_room),
         cmocka_unit_test(live_calls_are_counted_by_tenant),
         cmocka_unit_test(capacity_is_exact_under_four_threads),
         cmocka_unit_test(four_threads_claim_and_release_once),
