@@ -8,7 +8,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "bus/link_io.h"
-#include "bus/resolve.h"
+#include "net/resolver.h"
 
 enum link_state { LINK_IDLE, LINK_RESOLVING, LINK_CONNECTING, LINK_UP, LINK_WAITING };
 
@@ -18,8 +18,9 @@ struct bus_link {
     redisAsyncContext *ac;        /* NULL while there is none */
     struct vg_timer *retry;       /* ends LINK_WAITING */
     struct vg_timer *watch;       /* the deadlines, while there is a connection */
-    struct bus_resolve *resolve;  /* while LINK_RESOLVING */
-    struct bus_addresses address; /* the last good answer */
+    struct vg_resolver *resolver; /* NULL where the server is a Unix socket */
+    struct vg_resolve *question;  /* while LINK_RESOLVING */
+    struct vg_resolved address;   /* the last good answer */
     unsigned attempts;            /* since the last time up */
     int64_t connect_until_us;
     int64_t alive_us;     /* the last byte, or when nothing was due */
@@ -170,7 +171,7 @@ static int send_setup(struct bus_link *link)
 static void link_connect(struct bus_link *link)
 {
     const struct bus_url *url = link->config.url;
-    const char *address = url->path ? url->path : link->address.text[link->attempts % link->address.count];
+    const char *address = url->path ? url->path : link->address.address[link->attempts % link->address.count];
     redisAsyncContext *ac =
         url->path ? redisAsyncConnectUnix(address) : redisAsyncConnect(address, url->port);
     if (!ac || ac->err) {
@@ -199,11 +200,11 @@ static void link_connect(struct bus_link *link)
     vg_timer_start(link->watch, BUS_WATCH_US, BUS_WATCH_US);
 }
 
-static void on_resolved(void *arg, const struct bus_addresses *found)
+static void on_resolved(void *arg, int err, const struct vg_resolved *found)
 {
     struct bus_link *link = arg;
-    link->resolve = NULL;
-    if (found->count > 0)
+    link->question = NULL;
+    if (!err)
         link->address = *found;
     if (link->address.count > 0)
         link_connect(link);
@@ -214,14 +215,13 @@ static void on_resolved(void *arg, const struct bus_addresses *found)
 static void link_begin(struct bus_link *link)
 {
     link->state = LINK_RESOLVING;
-    const char *host = link->config.url->host;
-    if (!host || bus_resolve_numeric(host, &link->address)) {
+    if (!link->resolver) {
         link_connect(link);
         return;
     }
-    link->resolve = bus_resolve_start(link->config.loop, host, on_resolved, link);
-    if (!link->resolve)
-        link_ended(link, "no thread to resolve the host name");
+    link->question = vg_resolve(link->resolver, link->config.url->host, on_resolved, link);
+    if (!link->question)
+        link_ended(link, "the host name cannot be resolved");
 }
 
 static void on_retry(void *arg)
@@ -293,7 +293,10 @@ struct bus_link *bus_link_new(const struct bus_link_config *config)
              config->instance_id);
     link->retry = vg_timer_new(config->loop, on_retry, link);
     link->watch = vg_timer_new(config->loop, on_watch, link);
-    return link->retry && link->watch ? link : bus_link_free(link);
+    if (config->url->host)
+        link->resolver = vg_resolver_new(config->loop, NULL);
+    bool made = link->retry && link->watch && (link->resolver || !config->url->host);
+    return made ? link : bus_link_free(link);
 }
 
 struct bus_link *bus_link_free(struct bus_link *link)
@@ -303,7 +306,9 @@ struct bus_link *bus_link_free(struct bus_link *link)
     redisAsyncContext *ac = link->ac;
     link->ac = NULL;
     link->state = LINK_IDLE;
-    link->resolve = bus_resolve_cancel(link->resolve);
+    if (link->question)
+        vg_resolve_cancel(link->question);
+    link->resolver = vg_resolver_free(link->resolver);
     if (ac)
         redisAsyncFree(ac);
     link->retry = vg_timer_free(link->retry);
