@@ -88,12 +88,14 @@ static void refuse_connection(struct vg_ws_reader *r)
 static void keep(struct vg_ws_reader *r, const char *text, size_t n)
 {
     int rc = ws_skeleton_add(&r->skeleton, text, n);
+    if (!rc)
+        return;
     char message[80];
     snprintf(message, sizeof message, "a message may have at most %d bytes without its audio",
              VG_WS_CONTROL_BYTES_MAX);
     if (rc == VG_ETOOBIG)
         refuse(r, "MESSAGE_TOO_BIG", message);
-    else if (rc)
+    else
         refuse(r, "INTERNAL_ERROR", "no memory for the message");
 }
 
