@@ -214,10 +214,7 @@ static void tell_end(struct vg_call *c)
         bool draining = strcmp(c->state.end_reason, "server_draining") == 0;
         host_close(host, draining ? CLOSE_DRAINING : CLOSE_NORMAL, c->state.end_reason);
     }
-    if (c->next_leg) {
-        c->next_leg->ops->close(c->next_leg, CLOSE_GONE, "the call has ended");
-        c->next_leg = NULL;
-    }
+    call_refuse_arrival(c);
     call_release(c->entry);
     while (c->end_waiters) {
         struct end_waiter *w = c->end_waiters;
@@ -239,6 +236,19 @@ static void announce_ended(struct vg_call *c)
     vg_json_end(&j);
     call_announce(c->shard->bus, c->spec, "call.ended", vg_buf_str(&data));
     vg_buf_free(&data);
+}
+
+/* What a client or an operator's program writes as its reason is for the record, not for the metrics. */
+static const char *reason_label(const char *reason)
+{
+    static const char *const KNOWN[] = {"client_ended",     "api_request",  "agent_ended",
+                                        "connection_lost",  "max_duration", "server_draining",
+                                        "handoff_completed"};
+    for (size_t i = 0; i < VG_COUNT_OF(KNOWN); i++) {
+        if (strcmp(reason, KNOWN[i]) == 0)
+            return KNOWN[i];
+    }
+    return "custom";
 }
 
 void call_finish(struct vg_call *c, const char *reason, enum vg_call_status status)
@@ -263,7 +273,7 @@ void call_finish(struct vg_call *c, const char *reason, enum vg_call_status stat
                                          .tokens_out = -1});
     call_record_ended(c);
     announce_ended(c);
-    vg_count1(calls_ended_total, reason);
+    vg_count1(calls_ended_total, reason_label(reason));
     vg_count1(call_events_total, "ended");
     vg_log_info("call.ended", "call_id=%s tenant_id=%s reason=%s duration_ms=%lld turns=%u", c->spec->call_id,
                 c->spec->tenant_id, reason, (long long)(c->state.duration_us / VG_US_PER_MS), c->state.turns);

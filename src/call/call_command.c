@@ -49,7 +49,8 @@ void vg_call_end(struct vg_shard *from, struct vg_call_entry *entry, const char 
         call_announce(from->bus, entry->spec, "call.ended", "{}");
         call_release(entry);
     }
-    struct end_job *job = entry->owner ? calloc(1, sizeof *job) : NULL;
+    struct vg_shard *owner = vg_call_owner(entry);
+    struct end_job *job = owner ? calloc(1, sizeof *job) : NULL;
     struct end_waiter *w = job ? calloc(1, sizeof *w) : NULL;
     if (!w) {
         free(job);
@@ -61,7 +62,7 @@ void vg_call_end(struct vg_shard *from, struct vg_call_entry *entry, const char 
     atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
     *job = (struct end_job){.message.handle = run_end, .entry = entry, .waiter = w};
     snprintf(job->reason, sizeof job->reason, "%s", reason);
-    vg_loop_post(entry->owner->loop, &job->message);
+    vg_loop_post(owner->loop, &job->message);
 }
 
 /* --- context ---------------------------------------------------------------------------------------------
@@ -111,7 +112,8 @@ static void take_context(struct vg_message *msg)
 void vg_call_ask_context(struct vg_shard *from, struct vg_call_entry *entry, vg_call_context_fn done,
                          void *arg)
 {
-    struct context_job *job = entry->owner ? calloc(1, sizeof *job) : NULL;
+    struct vg_shard *owner = vg_call_owner(entry);
+    struct context_job *job = owner ? calloc(1, sizeof *job) : NULL;
     if (!job) {
         done(arg, NULL);
         return;
@@ -119,7 +121,7 @@ void vg_call_ask_context(struct vg_shard *from, struct vg_call_entry *entry, vg_
     atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
     *job = (struct context_job){
         .message.handle = take_context, .entry = entry, .loop = from->loop, .done = done, .arg = arg};
-    vg_loop_post(entry->owner->loop, &job->message);
+    vg_loop_post(owner->loop, &job->message);
 }
 
 /* --- sweep -----------------------------------------------------------------------------------------------

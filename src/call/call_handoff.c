@@ -94,10 +94,11 @@ static void run_notice(struct vg_message *msg)
 
 void vg_call_handoff(struct vg_call_entry *entry, const struct vg_handoff_notice *notice)
 {
-    struct notice_job *job = entry->owner ? calloc(1, sizeof *job) : NULL;
+    struct vg_shard *owner = vg_call_owner(entry);
+    struct notice_job *job = owner ? calloc(1, sizeof *job) : NULL;
     if (!job)
         return;
     atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
     *job = (struct notice_job){.message.handle = run_notice, .entry = entry, .notice = *notice};
-    vg_loop_post(entry->owner->loop, &job->message);
+    vg_loop_post(owner->loop, &job->message);
 }

@@ -126,9 +126,8 @@ struct vg_call {
     struct vg_call_snapshot state;   /* the owner's copy; published by call_publish_state() */
     char language[8];                /* in force; `auto` may change it */
 
-    struct vg_leg_host *host; /* the present leg's, NULL while detached */
-    struct vg_leg *next_leg;  /* waits for the old one to close */
-    uint64_t next_last_seq;
+    struct vg_leg_host *host;    /* the present leg's, NULL while detached */
+    struct leg_arrival *arrival; /* owned: a leg that waits for the old one to close */
     bool host_closing;
 
     struct vg_media *media;
@@ -176,6 +175,8 @@ bool call_barge_in(const struct vg_call *c);
 /* call_legs.c */
 void call_leg_gone(struct vg_call *c, struct vg_leg_host *host);
 void call_leg_closed(struct vg_call *c);
+/* The call has ended: turns a leg away that waits for its place. */
+void call_refuse_arrival(struct vg_call *c);
 
 /* call_host.c: the boundary to the leg, which may live on another loop */
 struct vg_leg_host *host_new(struct vg_call *c, struct vg_leg *leg);

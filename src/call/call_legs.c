@@ -5,7 +5,6 @@
 
 enum {
     CLOSE_NORMAL = 1000,
-    CLOSE_INTERNAL = 1011,
     CLOSE_GONE = 4404,
     CLOSE_TAKEN_OVER = 4409,
 };
@@ -23,17 +22,55 @@ void call_leg_gone(struct vg_call *c, struct vg_leg_host *host)
     host_close(host, CLOSE_NORMAL, "");
 }
 
-static void take_next_leg(struct vg_call *c)
+/* A leg on its way to the call: from its own loop to the owner's, where it may wait for the old leg to close.
+ */
+struct leg_arrival {
+    struct vg_message message;
+    struct vg_call_entry *entry; /* a reference */
+    struct vg_leg *leg;
+    struct vg_leg_settings
+        settings; /* of the leg as it was sent off: only its own loop may look at it later */
+    uint64_t last_seq;
+};
+
+static void arrival_free(struct leg_arrival *a)
 {
-    struct vg_leg *leg = c->next_leg;
-    c->next_leg = NULL;
-    struct vg_leg_host *host = host_new(c, leg);
+    vg_call_entry_put(a->entry);
+    free(a);
+}
+
+/* On the leg's loop. */
+static void close_arrival(struct vg_message *msg)
+{
+    struct leg_arrival *a = VG_MESSAGE_OF(msg, struct leg_arrival, message);
+    a->leg->ops->close(a->leg, CLOSE_GONE, "the call has ended");
+    arrival_free(a);
+}
+
+static void refuse(struct leg_arrival *a)
+{
+    a->message.handle = close_arrival;
+    vg_loop_post(a->leg->loop, &a->message);
+}
+
+void call_refuse_arrival(struct vg_call *c)
+{
+    if (c->arrival)
+        refuse(c->arrival);
+    c->arrival = NULL;
+}
+
+static void take_arrival(struct vg_call *c)
+{
+    struct leg_arrival *a = c->arrival;
+    c->arrival = NULL;
+    struct vg_leg_host *host = host_new(c, a->leg);
     if (!host) {
-        leg->ops->close(leg, CLOSE_INTERNAL, "out of memory");
+        refuse(a);
         return;
     }
     c->host = host;
-    struct vg_leg_settings s = leg->settings;
+    struct vg_leg_settings s = a->settings;
     s.lead_ms = c->settings.lead_ms;
     s.endpointing_ms = c->settings.endpointing_ms;
     s.barge_in = c->settings.barge_in;
@@ -43,8 +80,10 @@ static void take_next_leg(struct vg_call *c)
     c->state.connected = true;
     call_publish_state(c);
     call_send_ready(c, true);
-    call_outbox_replay(c, c->next_last_seq);
-    vg_log_info("call.resumed", "call_id=%s", c->spec->call_id);
+    call_outbox_replay(c, a->last_seq);
+    vg_log_info("call.resumed", "call_id=%s shard=%u other_shard=%d", c->spec->call_id, c->shard->index,
+                a->leg->loop != c->shard->loop);
+    arrival_free(a);
 }
 
 void call_leg_closed(struct vg_call *c)
@@ -52,14 +91,19 @@ void call_leg_closed(struct vg_call *c)
     c->host_closing = false;
     if (c->ending)
         call_free_if_done(c);
-    else if (c->next_leg)
-        take_next_leg(c);
+    else if (c->arrival)
+        take_arrival(c);
 }
 
-static void resume(struct vg_call *c, struct vg_leg *leg, uint64_t last_seq)
+static void resume(struct vg_message *msg)
 {
-    c->next_leg = leg;
-    c->next_last_seq = last_seq;
+    struct leg_arrival *a = VG_MESSAGE_OF(msg, struct leg_arrival, message);
+    struct vg_call *c = a->entry->call;
+    if (!c || c->ending || c->arrival) {
+        refuse(a);
+        return;
+    }
+    c->arrival = a;
     if (c->host) {
         struct vg_leg_host *old = c->host;
         c->host = NULL;
@@ -67,37 +111,8 @@ static void resume(struct vg_call *c, struct vg_leg *leg, uint64_t last_seq)
         c->detached_us = vg_loop_now_us(c->shard->loop);
         host_close(old, CLOSE_TAKEN_OVER, "taken over by another connection");
     } else if (!c->host_closing) {
-        take_next_leg(c);
+        take_arrival(c);
     }
-}
-
-struct resume_job {
-    struct vg_message message;
-    struct vg_call_entry *entry; /* a reference */
-    struct vg_leg *leg;
-    uint64_t last_seq;
-};
-
-static void refuse_leg(struct vg_message *msg)
-{
-    struct resume_job *job = VG_MESSAGE_OF(msg, struct resume_job, message);
-    job->leg->ops->close(job->leg, CLOSE_GONE, "the call has ended");
-    vg_call_entry_put(job->entry);
-    free(job);
-}
-
-static void run_resume(struct vg_message *msg)
-{
-    struct resume_job *job = VG_MESSAGE_OF(msg, struct resume_job, message);
-    struct vg_call *c = job->entry->call;
-    if (!c || c->ending || c->next_leg) {
-        msg->handle = refuse_leg;
-        vg_loop_post(job->leg->loop, msg);
-        return;
-    }
-    resume(c, job->leg, job->last_seq);
-    vg_call_entry_put(job->entry);
-    free(job);
 }
 
 int vg_call_attach(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg, bool resuming,
@@ -105,14 +120,17 @@ int vg_call_attach(struct vg_shard *shard, struct vg_call_entry *entry, struct v
 {
     if (!resuming)
         return call_attach_first(shard, entry, leg);
-    if (!entry->owner)
+    struct vg_shard *owner = vg_call_owner(entry);
+    if (!owner)
         return VG_ESTATE;
-    struct resume_job *job = calloc(1, sizeof *job);
-    if (!job)
+    struct leg_arrival *a = calloc(1, sizeof *a);
+    if (!a)
         return VG_ENOMEM;
-    atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
-    *job =
-        (struct resume_job){.message.handle = run_resume, .entry = entry, .leg = leg, .last_seq = last_seq};
-    vg_loop_post(entry->owner->loop, &job->message);
+    *a = (struct leg_arrival){.message.handle = resume,
+                              .entry = vg_call_entry_get(entry),
+                              .leg = leg,
+                              .settings = leg->settings,
+                              .last_seq = last_seq};
+    vg_loop_post(owner->loop, &a->message);
     return 0;
 }

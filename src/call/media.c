@@ -297,8 +297,8 @@ static bool settle_pending(struct vg_media *m)
     return push_pending(m);
 }
 
-/* The owner waits for `low`. What fills the queue may be frames of a reply that was cut, so it need not pass the
- * mark again on its way down. */
+/* The owner waits for `low`. What fills the queue may be frames of a reply that was cut, so it need not pass
+ * the mark again on its way down. */
 static size_t refused(struct vg_media *m, size_t taken)
 {
     atomic_store_explicit(&m->refused, true, memory_order_relaxed);

@@ -86,8 +86,8 @@ struct vg_media {
     _Atomic uint32_t down_frames; /* frames of the reply queued and not sent; both change it, relaxed */
     _Atomic int64_t sent_us;      /* MEDIA writes, OWNER reads; relaxed: a progress report */
     _Atomic int64_t played_us;    /* likewise */
-    _Atomic bool refused;         /* OWNER sets: the queue was full; MEDIA clears when it says `low`; relaxed */
-    _Atomic bool dirty;           /* MEDIA sets, OWNER clears: a wake-up is under way */
+    _Atomic bool refused; /* OWNER sets: the queue was full; MEDIA clears when it says `low`; relaxed */
+    _Atomic bool dirty;   /* MEDIA sets, OWNER clears: a wake-up is under way */
     struct vg_message dirty_message;
     bool wake; /* MEDIA: something was pushed in this tick */
 

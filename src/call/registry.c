@@ -75,10 +75,16 @@ struct vg_calls *vg_calls_free(struct vg_calls *calls)
     return NULL;
 }
 
-static struct vg_call_entry *entry_get(struct vg_call_entry *e)
+struct vg_call_entry *vg_call_entry_get(struct vg_call_entry *e)
 {
     atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
     return e;
+}
+
+struct vg_shard *vg_call_owner(const struct vg_call_entry *e)
+{
+    /* Acquire pairs with the release in vg_calls_claim(). */
+    return atomic_load_explicit(&e->owner, memory_order_acquire);
 }
 
 void vg_call_entry_put(struct vg_call_entry *e)
@@ -158,7 +164,7 @@ struct vg_call_entry *vg_calls_find(struct vg_calls *calls, const char *call_id)
     pthread_mutex_lock(&calls->lock);
     struct vg_call_entry *e = vg_map_get(calls->entries, call_id);
     if (e)
-        entry_get(e);
+        vg_call_entry_get(e);
     pthread_mutex_unlock(&calls->lock);
     return e;
 }
@@ -177,8 +183,8 @@ int vg_calls_claim(struct vg_calls *calls, struct vg_call_entry *entry, struct v
 {
     int err = VG_ESTATE;
     pthread_mutex_lock(&calls->lock);
-    if (!entry->owner && entry->state.status <= VG_CALL_RINGING) {
-        entry->owner = owner;
+    if (!vg_call_owner(entry) && entry->state.status <= VG_CALL_RINGING) {
+        atomic_store_explicit(&entry->owner, owner, memory_order_release);
         err = 0;
     }
     pthread_mutex_unlock(&calls->lock);
@@ -204,7 +210,7 @@ int vg_calls_end_unclaimed(struct vg_calls *calls, struct vg_call_entry *entry, 
 {
     int err = VG_ESTATE;
     pthread_mutex_lock(&calls->lock);
-    if (!entry->owner && entry->state.status <= VG_CALL_RINGING) {
+    if (!vg_call_owner(entry) && entry->state.status <= VG_CALL_RINGING) {
         entry->state.status = VG_CALL_ENDED;
         entry->state.ended_utc_us = vg_utc_us();
         snprintf(entry->state.end_reason, sizeof entry->state.end_reason, "%s", reason);
@@ -259,9 +265,9 @@ size_t vg_calls_sweep(struct vg_calls *calls, const struct vg_shard *home, int64
     while (calls->ended_first && calls->ended_first->state.ended_utc_us < ended_before_us)
         forget_oldest(calls);
     while (n < max && (e = vg_map_next(calls->entries, &cursor, NULL))) {
-        if (e->home == home && !e->owner && e->state.status == VG_CALL_READY &&
+        if (e->home == home && !vg_call_owner(e) && e->state.status == VG_CALL_READY &&
             e->created_us < created_before_us)
-            ready[n++] = entry_get(e);
+            ready[n++] = vg_call_entry_get(e);
     }
     pthread_mutex_unlock(&calls->lock);
     return n;
@@ -275,7 +281,7 @@ size_t vg_calls_all_live(struct vg_calls *calls, struct vg_call_entry ***out)
     *out = calloc(vg_map_count(calls->entries) + 1, sizeof **out);
     while (*out && (e = vg_map_next(calls->entries, &cursor, NULL))) {
         if (e->state.status < VG_CALL_ENDED)
-            (*out)[n++] = entry_get(e);
+            (*out)[n++] = vg_call_entry_get(e);
     }
     pthread_mutex_unlock(&calls->lock);
     return n;

@@ -74,11 +74,11 @@ struct vg_call_entry {
     struct vg_shard *home;           /* RO: the shard that holds its lease and live state */
     int64_t created_us;              /* RO, monotonic */
     _Atomic uint32_t refs;
-    _Atomic uint32_t ordinal; /* of the last spool event; see vg_record_event */
-    _Atomic bool released;    /* lease, stream and live state were given back */
+    _Atomic uint32_t ordinal;         /* of the last spool event; see vg_record_event */
+    _Atomic bool released;            /* lease, stream and live state were given back */
+    _Atomic(struct vg_shard *) owner; /* where the call lives; NULL while ready; set once, under the lock */
     /* The rest under the registry's lock. */
-    struct vg_shard *owner; /* where the call lives; NULL while ready */
-    struct vg_call *call;   /* used on the owner's loop only; NULL when it is gone */
+    struct vg_call *call; /* used on the owner's loop only; NULL when it is gone */
     struct vg_call_snapshot state;
     struct vg_call_entry *ended_next; /* remembered after this one */
 };
@@ -98,6 +98,10 @@ int vg_calls_add(struct vg_calls *calls, struct vg_call_spec *spec, struct vg_sh
 /* Gives a reference, or NULL. Any thread. */
 struct vg_call_entry *vg_calls_find(struct vg_calls *calls, const char *call_id);
 void vg_call_entry_put(struct vg_call_entry *entry);
+/* Another reference. Any thread. */
+struct vg_call_entry *vg_call_entry_get(struct vg_call_entry *entry);
+/* The shard that the call lives on, NULL while nobody has connected. Any thread. */
+struct vg_shard *vg_call_owner(const struct vg_call_entry *entry);
 struct vg_call_snapshot vg_calls_look(struct vg_calls *calls, const struct vg_call_entry *entry);
 
 /* Makes `owner` the owner of a ready call. VG_ESTATE: it has one, or has ended. Any thread. */

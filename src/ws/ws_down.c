@@ -101,6 +101,8 @@ void ws_event(struct vg_leg *leg, const struct vg_leg_out *out)
     if (b.len > 0 && !b.failed)
         send(l, b.data, b.len, false);
     vg_buf_free(&b);
+    if (out->type == VG_OUT_ERROR && out->flag && l->close_code && l->ws)
+        vg_ws_close(l->ws, l->close_code, l->close_reason);
 }
 
 void ws_send_error(struct ws_leg *l, const char *code, const char *message, bool fatal)

@@ -25,6 +25,8 @@ struct ws_leg {
     uint64_t last_seq;
     struct vg_ws *ws; /* NULL when it is closed */
     bool core_done;   /* the core has closed this leg */
+    int close_code;   /* 0, or how the socket closes when the last error was told */
+    char close_reason[96];
 
     struct vg_ws_reader *reader;
     struct vg_decoder *decoder;
@@ -45,6 +47,7 @@ struct ws_leg {
 };
 
 /* ws_leg.c */
+/* Tells a fatal error, then closes with `close_code`; nothing that the client sends counts any more. */
 void ws_fail(struct ws_leg *l, const char *code, const char *message, int close_code);
 
 void ws_opened(struct ws_leg *l, struct vg_ws *ws);
@@ -54,6 +57,8 @@ void ws_abandon(struct ws_leg *l);
 
 /* ws_up.c */
 void ws_hold_poll(void *arg);
+/* Stops reading the socket while the core cannot take more, or does not know this leg yet. */
+void ws_hold_if_needed(struct ws_leg *l);
 extern const struct vg_ws_events ws_socket_events;
 int ws_up_init(struct ws_leg *l) VG_MUST_CHECK;
 void ws_up_free(struct ws_leg *l);

@@ -21,11 +21,12 @@ static struct ws_leg *leg_free(struct ws_leg *l)
 
 void ws_fail(struct ws_leg *l, const char *code, const char *message, int close_code)
 {
-    if (!l->ws)
+    if (!l->ws || l->close_code)
         return;
+    l->close_code = close_code;
+    snprintf(l->close_reason, sizeof l->close_reason, "%s", message);
+    /* The core numbers the error, maybe on another loop; ws_event() closes behind it. */
     ws_send_error(l, code, message, true);
-    if (l->ws)
-        vg_ws_close(l->ws, close_code, message);
 }
 
 /* --- what the core asks -----------------------------------------------------------------------------------
@@ -53,8 +54,11 @@ static void watch(void *arg)
     int64_t now = vg_loop_now_us(l->leg.loop);
     int64_t silent_us = l->shard->config->silent_seconds * 1000000;
     ws_up_second(l, now);
+    if (l->close_code && l->ws) { /* the core had no answer: it is ending the call */
+        vg_ws_close(l->ws, l->close_code, l->close_reason);
+        return;
+    }
     if (now - l->last_rx_us > silent_us && l->ws) {
-        vg_timer_stop(l->watch_timer);
         vg_count1(ws_bad_input_total, "SILENT_SOCKET");
         ws_fail(l, "SILENT_SOCKET", "nothing was received for too long", CLOSE_POLICY);
     }
@@ -72,6 +76,7 @@ void ws_opened(struct ws_leg *l, struct vg_ws *ws)
     if (err == 0) {
         l->entry = NULL;
         vg_call_entry_put(entry);
+        ws_hold_if_needed(l); /* what a resuming client says at once waits for the core */
         return;
     }
     l->core_done = true;

@@ -85,8 +85,8 @@ static int64_t ahead_us(struct ws_leg *l, int64_t now_us)
 
 static bool must_hold(struct ws_leg *l, int64_t now_us)
 {
-    if (!l->leg.host)
-        return l->message_samples > 0; /* being taken over: wait for the core */
+    if (!l->leg.host) /* it is on its way to the core, or the core is done with it */
+        return !l->core_done;
     return ahead_us(l, now_us) > AHEAD_MAX_US || l->leg.host_ops->space(l->leg.host) < SPACE_MIN_SAMPLES;
 }
 
@@ -100,7 +100,7 @@ void ws_hold_poll(void *arg)
     vg_ws_hold_reading(l->ws, false);
 }
 
-static void hold_if_needed(struct ws_leg *l)
+void ws_hold_if_needed(struct ws_leg *l)
 {
     if (l->holding || !l->ws || !must_hold(l, vg_loop_now_us(l->leg.loop)))
         return;
@@ -127,7 +127,7 @@ static void on_audio_end(void *arg, size_t bytes)
         l->media_start_us = l->last_rx_us;
     l->media_us += length_us;
     note_chunk(l, length_us);
-    hold_if_needed(l);
+    ws_hold_if_needed(l);
     l->message_samples = 0;
 }
 
@@ -218,7 +218,7 @@ static bool count_control(struct ws_leg *l)
 static void on_message(void *arg, const struct vg_ws_in *m)
 {
     struct ws_leg *l = arg;
-    if (!l->ws || !count_control(l))
+    if (!l->ws || l->close_code || !count_control(l))
         return;
     struct vg_leg_in in = {.text = m->text, .digit = m->digit};
     switch (m->type) {
@@ -247,6 +247,8 @@ static void on_message(void *arg, const struct vg_ws_in *m)
 static void on_error(void *arg, const char *code, const char *message, bool fatal, int close_code)
 {
     struct ws_leg *l = arg;
+    if (l->close_code)
+        return;
     vg_count1(ws_bad_input_total, code);
     if (fatal)
         ws_fail(l, code, message, close_code);
@@ -265,7 +267,7 @@ static void on_opened(void *arg, struct vg_ws *ws)
 static void on_fragment(void *arg, const uint8_t *data, size_t bytes, bool first, bool final, bool binary)
 {
     struct ws_leg *l = arg;
-    if (!l->ws || l->core_done)
+    if (!l->ws || l->core_done || l->close_code)
         return;
     l->last_rx_us = vg_loop_now_us(l->leg.loop);
     vg_ws_reader_feed(l->reader, data, bytes, first, final, binary);

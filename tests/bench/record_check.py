@@ -12,21 +12,31 @@ class Told:
 
 
 def check(gw, told):
-    """Problems as text, none if every transcript_final is recorded once and every answered turn is billed once."""
+    """Problems as text, none if every transcript_final is recorded once and every answered turn is billed once.
+
+    A caller may say the same twice, and a turn may be recorded that nobody could be told of any more: so the finals
+    of one text are held against the turns with that text, in order, and no turn may be recorded twice."""
     problems = []
     for client in told:
         call = uuid_of(client.call_id)
-        rows = gw.sql("select text, turn from messages where call_id = %s and role = 'user'", (call,))
+        rows = gw.sql("select text, turn from messages where call_id = %s and role = 'user' order by turn", (call,))
         usage = gw.sql("select turn, kind, count(*) from usage_events where call_id = %s and billed_as = '' "
                        "group by 1, 2", (call,))
+        turns_of = {}
+        for text, turn in rows:
+            turns_of.setdefault(text, []).append(turn)
+        for turn in {turn for _, turn in rows}:
+            if [t for _, t in rows].count(turn) > 1:
+                problems.append(f"{client.call_id}: turn {turn} is recorded more than once")
         for turn_id, text in client.finals:
-            turns = [turn for said, turn in rows if said == text]
-            if len(turns) != 1:
-                problems.append(f"{client.call_id}: {text!r} is recorded {len(turns)} times")
-            elif turn_id in client.answered:
-                billed = {kind: count for turn, kind, count in usage if turn == turns[0]}
+            if not turns_of.get(text):
+                problems.append(f"{client.call_id}: {text!r} is not recorded, or once too few")
+                continue
+            turn = turns_of[text].pop(0)
+            if turn_id in client.answered:
+                billed = {kind: count for t, kind, count in usage if t == turn}
                 if billed.get("llm") != 1 or billed.get("stt") != 1:
-                    problems.append(f"{client.call_id}: turn {turns[0]} was answered and is billed as {billed}")
+                    problems.append(f"{client.call_id}: turn {turn} was answered and is billed as {billed}")
     return problems
 
 
