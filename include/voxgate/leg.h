@@ -65,7 +65,7 @@ struct vg_leg_out {
     bool final;               /* last piece of the reply */
     bool flag;                /* error: fatal; hold: held */
     char digit;
-    int number; /* estimated wait, seconds; ping id (-1: none) */
+    int64_t number; /* estimated wait, seconds; ping id (-1: none) */
     const uint8_t *audio;
     size_t audio_bytes;
     const struct vg_leg_ready *ready;

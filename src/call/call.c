@@ -164,7 +164,7 @@ void call_message(struct vg_call *c, const struct vg_leg_in *in)
     switch (in->type) {
     case VG_IN_BARGE_IN: reply_interrupt(c, "message"); break;
     case VG_IN_PING: {
-        struct vg_leg_out out = {.type = VG_OUT_PONG, .number = (int)in->number};
+        struct vg_leg_out out = {.type = VG_OUT_PONG, .number = in->number};
         call_emit_now(c, &out);
         break;
     }

@@ -291,11 +291,11 @@ static void on_turn_ended(void *arg, int64_t end_frame, int64_t silence_us)
         on_failed(c, u->number, err);
 }
 
-static void on_turn_dropped(void *arg)
+static void on_turn_dropped(void *arg, int64_t end_frame)
 {
     struct vg_call *c = arg;
     struct utterance *u = find_utterance(c, c->caller.number);
-    call_emit_simple(c, VG_OUT_SPEECH_STOPPED);
+    speech_stopped(c, end_frame);
     vg_count1(turns_total, "noise");
     if (c->caller.stt && c->caller.open)
         c->spec->stt->cancel(c->caller.stt);

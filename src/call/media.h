@@ -38,7 +38,7 @@ struct vg_media_events {
     void (*turn_resumed)(void *arg);
     /* `silence_us`: how long ago the last speech frame came. */
     void (*turn_ended)(void *arg, int64_t end_frame, int64_t silence_us);
-    void (*turn_dropped)(void *arg);
+    void (*turn_dropped)(void *arg, int64_t end_frame);
     void (*held)(void *arg, bool held);
     void (*cut)(void *arg); /* the caller speaks over the reply: interrupt it */
     void (*piece)(void *arg, const struct vg_media_piece *piece);

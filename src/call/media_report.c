@@ -22,7 +22,7 @@ static void report_event(struct vg_media *m, const struct vg_slot *slot)
     case EV_TURN_PAUSED: ev->turn_paused(arg); break;
     case EV_TURN_RESUMED: ev->turn_resumed(arg); break;
     case EV_TURN_ENDED: ev->turn_ended(arg, slot->value, (int64_t)slot->length * VG_FRAME_US); break;
-    case EV_TURN_DROPPED: ev->turn_dropped(arg); break;
+    case EV_TURN_DROPPED: ev->turn_dropped(arg, slot->value); break;
     case EV_HELD:
         if (slot->epoch == current_epoch(m))
             ev->held(arg, slot->value != 0);

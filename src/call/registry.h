@@ -31,7 +31,7 @@ const char *vg_call_status_name(enum vg_call_status status);
 struct vg_call_spec {
     char call_id[VG_ID_SIZE], session_id[VG_ID_SIZE], tenant_id[VG_ID_SIZE], agent_id[VG_ID_SIZE];
     uint32_t agent_version;
-    char user_id[128];
+    char user_id[260];
     char language_asked[8]; /* as in the request: "auto", "en", "ar" */
     char language[8];       /* in force */
     char voice_id[64];

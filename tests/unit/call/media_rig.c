@@ -38,9 +38,9 @@ static void on_ended(void *arg, int64_t end_frame, int64_t silence_us)
     record(arg, (struct rig_event){.kind = RIG_ENDED, .value = end_frame, .length = silence_us});
 }
 
-static void on_dropped(void *arg)
+static void on_dropped(void *arg, int64_t end_frame)
 {
-    record(arg, (struct rig_event){.kind = RIG_DROPPED});
+    record(arg, (struct rig_event){.kind = RIG_DROPPED, .value = end_frame});
 }
 
 static void on_held(void *arg, bool held)

@@ -44,6 +44,11 @@ static void nothing(void *arg)
 {
     (void)arg;
 }
+static void dropped(void *arg, int64_t end_frame)
+{
+    (void)arg;
+    (void)end_frame;
+}
 static void ended(void *arg, int64_t end_frame, int64_t silence_us)
 {
     struct call *c = arg;
@@ -73,7 +78,7 @@ static void low(void *arg)
     int16_t pcm[16000] = {1};
     vg_media_play(c->media, pcm, VG_COUNT_OF(pcm), true);
 }
-static const struct vg_media_events EVENTS = {started, audio, nothing, nothing, ended, nothing,
+static const struct vg_media_events EVENTS = {started, audio, nothing, nothing, ended, dropped,
                                               held,    cut,   piece,   nothing, low};
 
 /* Every 50 ms: another call begins a reply, whether or not it has one. */

@@ -199,6 +199,21 @@ static void a_stalled_loop_holds_audio_back_instead_of_losing_it(void **state)
     rig_close(&r);
 }
 
+/* Three voiced frames open a turn, but are not enough to be speech. */
+static void a_sound_that_is_no_speech_is_dropped_with_its_place(void **state)
+{
+    (void)state;
+    rig_open(&r, 10, LEAD_US, POOL_BYTES);
+    rig_quiet(&r, 60);
+    rig_talk(&r, 2);
+    rig_quiet(&r, 100);
+    assert_int_equal(rig_count(&r, RIG_STARTED), 1);
+    assert_int_equal(rig_count(&r, RIG_ENDED), 0);
+    assert_int_equal(rig_count(&r, RIG_DROPPED), 1);
+    assert_in_range(rig_event(&r, RIG_DROPPED, 0)->value, 60 + 25, 60 + 2 + 10 + 25 + 2);
+    rig_close(&r);
+}
+
 static void hiss_and_silence_make_no_turn(void **state)
 {
     (void)state;
@@ -223,6 +238,7 @@ int main(void)
         cmocka_unit_test(a_full_uplink_drops_whole_frames_and_says_so),
         cmocka_unit_test(an_empty_pool_is_an_error_and_no_more),
         cmocka_unit_test(a_stalled_loop_holds_audio_back_instead_of_losing_it),
+        cmocka_unit_test(a_sound_that_is_no_speech_is_dropped_with_its_place),
         cmocka_unit_test(hiss_and_silence_make_no_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
