@@ -68,7 +68,8 @@ class Gateway:
             "VOXGATE_AUTH_RATE_LIMIT": "100000", "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8",
             "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0:exitcode=99"),
             "UBSAN_OPTIONS": os.environ.get("UBSAN_OPTIONS", "print_stacktrace=1"),
-            "TSAN_OPTIONS": os.environ.get("TSAN_OPTIONS", "history_size=4"),
+            "TSAN_OPTIONS": os.environ.get(
+                "TSAN_OPTIONS", f"history_size=4:suppressions={os.path.join(ROOT, 'tests', 'tsan.supp')}"),
         }
         self.env.update(env or {})
         os.makedirs(self.env["VOXGATE_DATA_DIR"], exist_ok=True)
