@@ -11,6 +11,44 @@ from voxgate_harness import GatewayTest, Rest, audio, corpus_speech, main
 from voxgate_harness.browser import CHROMIUM, Browser
 
 SCREENSHOTS = os.environ.get("VOXGATE_SCREENSHOTS")
+# A tone through the microphone's worklet at the rates of sound cards: [frames of 20 ms, level at 16 kHz].
+CAPTURE = """(async () => {
+  const context = new OfflineAudioContext(1, %(rate)d, %(rate)d);
+  await context.audioWorklet.addModule("/try/worklets.js");
+  const tone = new OscillatorNode(context, { frequency: %(hz)d });
+  const node = new AudioWorkletNode(context, "voxgate-capture", { numberOfOutputs: 0 });
+  let frames = 0, level = 0;
+  node.port.onmessage = ({ data }) => { if (++frames > 5) level = Math.max(level, data.level); };
+  tone.connect(node);
+  tone.start();
+  await context.startRendering();
+  await new Promise((done) => setTimeout(done, 500));
+  return [frames, level];
+})()"""
+
+# A tone of 400 Hz in packets of 20 ms through the player's worklet: the largest step from sample to sample while it
+# plays, which a gap or a click would exceed, and how long it was heard (ms).
+PLAY = """(async () => {
+  const context = new OfflineAudioContext(1, 96000, 48000);
+  await context.audioWorklet.addModule("/try/worklets.js");
+  const node = new AudioWorkletNode(context, "voxgate-player", { numberOfInputs: 0, outputChannelCount: [1] });
+  node.connect(context.destination);
+  node.port.postMessage({ turn: "t" });
+  for (let packet = 0; packet < 50; packet++) {
+    const pcm = new Int16Array(320);
+    for (let i = 0; i < 320; i++) pcm[i] = 16000 * Math.sin(2 * Math.PI * 400 * (packet * 320 + i) / 16000);
+    node.port.postMessage({ pcm: pcm.buffer });
+  }
+  node.port.postMessage({ end: true });
+  await new Promise((done) => setTimeout(done, 300));
+  const heard = (await context.startRendering()).getChannelData(0);
+  let first = 0, last = heard.length - 1, step = 0;
+  while (heard[first] === 0 && first < last) first++;
+  while (Math.abs(heard[last]) < 1e-4 && last > first) last--;
+  for (let i = first + 960; i <= last - 960; i++) step = Math.max(step, Math.abs(heard[i] - heard[i - 1]));
+  return [step, (last - first) / 48];
+})()"""
+
 TEXT = "document.querySelector('#log').innerText"
 AGENT = "[...document.querySelectorAll('.said.agent .text')].map(e => e.innerText).join('|')"
 
@@ -107,6 +145,19 @@ class TryPage(GatewayTest):
             await page.wait_for("document.querySelectorAll('.said.you:not(.interim)').length === 2", 30)
             await page.wait_for("document.querySelector('.unheard')", 5)
             await self.shot(page, "interrupted")
+
+    async def test_the_worklets_keep_speech_and_add_nothing(self):
+        async with Browser() as browser:
+            page = await self.page(browser)
+            for rate in (48000, 44100, 16000):
+                frames, level = await page.evaluate(CAPTURE % {"rate": rate, "hz": 1000})
+                self.assertGreaterEqual(frames, 48, rate)
+                self.assertAlmostEqual(level, 0.707, delta=0.02, msg=rate)
+            _, alias = await page.evaluate(CAPTURE % {"rate": 48000, "hz": 11000})  # would come back as 5 kHz
+            self.assertLess(alias, 0.001)
+            step, heard_ms = await page.evaluate(PLAY)
+            self.assertLess(step, 16000 / 32768 * 2 * np.pi * 400 / 48000 * 1.1)
+            self.assertAlmostEqual(heard_ms, 1000, delta=10)
 
     async def test_wrong_credentials_are_said_plainly(self):
         async with Browser() as browser:
