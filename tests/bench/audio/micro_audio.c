@@ -269,7 +269,8 @@ static void turns_all(void *arg)
     vg_barge_init(&barge, &barge_config);
     for (int i = 0; i < MANY; i++) {
         struct vg_vad_frame frame = {.speech = i % 100 < 60, .voiced = i % 100 < 5, .level_db = 60};
-        sink += vg_turn_step(&turn, &frame) + vg_barge_step(&barge, &frame, 50, i % 300 < 200);
+        sink += (unsigned)vg_turn_step(&turn, &frame) +
+                (unsigned)vg_barge_step(&barge, &frame, 50, i % 300 < 200);
     }
 }
 
