@@ -216,6 +216,5 @@ const struct rig_event *rig_event(const struct rig *r, enum rig_kind kind, int n
         if (r->events[i].kind == kind && n-- == 0)
             return &r->events[i];
     }
-    VG_ASSERT(!"there is no such event");
-    return NULL;
+    vg_assert_failed("there is such an event", __FILE__, __LINE__);
 }

@@ -82,7 +82,7 @@ static void ask(struct vg_message *msg)
 static struct answer look_on(int loop, int what, const char *id)
 {
     struct answer a = {.message.handle = ask, .id = id, .loop = loops[loop].loop};
-    a.what = what;
+    a.what = (unsigned)what;
     vg_loop_post(a.loop, &a.message);
     while (atomic_load(&a.done) < 2)
         usleep(100);

@@ -35,8 +35,8 @@ int main(void)
 {
     static const char *const english[] = {
         "Yes.", "Hello, how can I help you?",
-        "Your order number four one seven shipped yesterday, and it should arrive "
-        "on Thursday before noon."};
+        ("Your order number four one seven shipped yesterday, and it should arrive "
+         "on Thursday before noon.")};
     static const char arabic[] = "مَرْحَبًا بِكَ. كَيْفَ يُمْكِنُنِي مُسَاعَدَتُكَ؟";
     struct vg_synth_config config = vg_synth_config_default();
     struct vg_engine_env env = {.loop = vg_loop_new("bench")};
