@@ -48,8 +48,11 @@ struct vg_stt_ops {
     const char *name; /* as configured: "pocketsphinx" */
     /* True if open speech in `language` is understood. */
     bool (*hears)(const char *language);
-    /* Gives an engine session. Events may begin only after open returned. Errors: VG_ECAPACITY, VG_EUNAVAIL,
-     * VG_ENOTSUP (language), VG_ENOMEM. */
+    /* True if single words in `language` are understood where open speech is not: digits, yes and no. The
+     * texts are such words or "", and there are no interims. NULL: none in any language. */
+    bool (*takes_words)(const char *language);
+    /* Gives an engine session, for a language that it hears or takes words of. Events may begin only after
+     * open returned. Errors: VG_ECAPACITY, VG_EUNAVAIL, VG_ENOTSUP (language), VG_ENOMEM. */
     int (*open)(struct vg_stt **out, const struct vg_engine_env *env, const struct vg_stt_params *params,
                 const struct vg_stt_events *events, void *arg);
     /* Starts utterance number `utterance` (counting up), whose first sample stands at `start_samples`. */

@@ -84,9 +84,10 @@ static int choose_engines(struct vg_call_spec *spec, const struct vg_agent *agen
         unknown_voice(spec->voice_id, engines, details);
     if (details->count)
         return VG_EINVAL;
-    /* A recogniser never runs on a language that it does not hear. */
+    /* A recogniser never runs on a language of which it understands nothing. */
     spec->stt_open_speech = hears->hears(language);
-    spec->stt = spec->stt_open_speech ? hears : NULL;
+    bool words = hears->takes_words && hears->takes_words(language);
+    spec->stt = spec->stt_open_speech || words ? hears : NULL;
     spec->stt_name = spec->stt ? hears->name : "none";
     spec->stt_embedded = spec->stt && strcmp(hears->name, "pocketsphinx") == 0;
     return 0;

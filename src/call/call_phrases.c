@@ -15,8 +15,18 @@ const char *reply_apology(const char *language)
                                : "Sorry, something went wrong. Could you say that again?";
 }
 
+static bool takes_words(const struct vg_call *c)
+{
+    const struct vg_stt_ops *stt = c->spec->stt;
+    return stt && stt->takes_words && stt->takes_words(c->language);
+}
+
 const char *reply_no_open_speech(const struct vg_call *c)
 {
+    if (is_arabic(c->language) && takes_words(c))
+        return "مَرْحَبًا بِكَ. لَا أَفْهَمُ الكَلَامَ الحُرَّ بِالعَرَبِيَّةِ بَعْدُ. "
+               "قُلْ كَلِمَةً وَاحِدَةً: رَقْمًا مِنْ صِفْرٍ إِلَى تِسْعَةٍ، أَوْ نَعَمْ، أَوْ لَا. "
+               "وَيُمْكِنُكَ أَنْ تَكْتُبَ رِسَالَتَكَ أَوْ تَسْتَخْدِمَ الأَزْرَارَ.";
     if (is_arabic(c->language))
         return "مَرْحَبًا بِكَ. لَا أَفْهَمُ الكَلَامَ الحُرَّ بِالعَرَبِيَّةِ بَعْدُ. اُكْتُبْ رِسَالَتَكَ أَوِ اسْتَخْدِمِ الأَزْرَارَ.";
     return "Hello. I cannot understand speech in this call. Please type, or use the keys.";

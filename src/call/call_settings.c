@@ -54,7 +54,7 @@ void call_send_ready(struct vg_call *c, bool resumed)
                                  .language = c->language,
                                  .stt_engine = c->spec->stt_name,
                                  .stt_language = c->language,
-                                 .stt_open_speech = c->spec->stt_open_speech,
+                                 .stt_open_speech = c->spec->stt && c->spec->stt->hears(c->language),
                                  .resumed = resumed,
                                  .lead_ms = call_lead_ms(c),
                                  .endpointing_ms = endpointing_ms(c),

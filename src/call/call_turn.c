@@ -98,20 +98,23 @@ static const struct vg_stt_events STT_EVENTS = {.interim = on_interim,
                                                 .final = on_final,
                                                 .failed = on_failed};
 
-int call_turn_open(struct vg_call *c)
+static int open_recogniser(struct vg_call *c)
 {
-    c->caller.choosing_language =
-        strcmp(c->spec->language_asked, "auto") == 0 && strcmp(c->spec->language, "auto") == 0;
-    if (c->caller.choosing_language)
-        snprintf(c->language, sizeof c->language, "en");
-    if (!c->spec->stt)
-        return 0;
     struct vg_stt_params params = {.call_id = c->spec->call_id,
                                    .language = c->language,
                                    .vocabulary = (const char *const *)c->spec->vocabulary,
                                    .vocabulary_count = c->spec->vocabulary_count,
                                    .final_cap_ms = 500};
     return c->spec->stt->open(&c->caller.stt, &c->shard->env, &params, &STT_EVENTS, c);
+}
+
+int call_turn_open(struct vg_call *c)
+{
+    c->caller.choosing_language =
+        strcmp(c->spec->language_asked, "auto") == 0 && strcmp(c->spec->language, "auto") == 0;
+    if (c->caller.choosing_language)
+        snprintf(c->language, sizeof c->language, "en");
+    return c->spec->stt ? open_recogniser(c) : 0;
 }
 
 void call_turn_close(struct vg_call *c)
@@ -179,10 +182,29 @@ void call_turn_accept(struct vg_call *c, const char *text, double confidence, st
         vg_count1(turns_total, "held_back");
 }
 
+/* The recogniser of one language never runs on another. What was being said is lost. */
+static void change_recogniser(struct vg_call *c)
+{
+    const struct vg_stt_ops *stt = c->spec->stt;
+    if (!stt)
+        return;
+    call_turn_close(c);
+    c->caller.open = false;
+    bool words = stt->takes_words && stt->takes_words(c->language);
+    int err = stt->hears(c->language) || words ? open_recogniser(c) : 0;
+    if (err) {
+        vg_log_warn("call.stt_failed", "call_id=%s error=%s", c->spec->call_id, vg_strerror(err));
+        call_emit_error(c, "ASR_FAILED", "speech recognition is not available in this language", false);
+    }
+}
+
 static void choose_language(struct vg_call *c, const char *language)
 {
+    bool changed = strcmp(c->language, language) != 0;
     c->caller.choosing_language = false;
     snprintf(c->language, sizeof c->language, "%s", language);
+    if (changed)
+        change_recogniser(c);
     const char *greeting =
         c->spec->greeting && *c->spec->greeting ? c->spec->greeting : "How can I help you?";
     bool heard = c->spec->stt && c->spec->stt->hears(language);

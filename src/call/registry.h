@@ -43,10 +43,10 @@ struct vg_call_spec {
     char *greeting;      /* said first; "" for none */
     char **vocabulary;
     uint32_t vocabulary_count;
-    const struct vg_stt_ops *stt; /* NULL: nothing hears this language */
+    const struct vg_stt_ops *stt; /* NULL: nothing hears this language or takes words of it */
     const char *stt_name;         /* static: of `stt`, or "none" */
-    bool stt_open_speech;
-    bool stt_embedded; /* counts against the recogniser streams of this instance */
+    bool stt_open_speech;         /* false while `stt` is set: single words alone */
+    bool stt_embedded;            /* counts against the recogniser streams of this instance */
     const struct vg_llm_ops *llm;
     char tts_engine[32];
     uint32_t endpointing_ms;

@@ -1,9 +1,10 @@
 /* The 'builtin' adapter, "built-in answers (no AI model)": intents by rules, then retrieval from the tenant's
  * knowledge, spoken verbatim, else an offer of a person.
  *
- * It keeps nothing between replies: whether a "yes" accepts an offer is read off the assistant's last
- * message. Usage: tokens_in is the words of the caller's last message, tokens_out those of the reply (plain.h
- * says what a word is). Read intents.h and answers.h next. */
+ * A digit, spoken or pressed, is looked up as that figure, so that a passage called "3" answers the word, in
+ * either language, and the key. It keeps nothing between replies: whether a "yes" accepts an offer is read
+ * off the assistant's last message. Usage: tokens_in is the words of the caller's last message, tokens_out
+ * those of the reply (plain.h says what a word is). Read intents.h and answers.h next. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,10 +35,11 @@ struct vg_llm {
     struct vg_llm_events events;
     void *arg;
     char *tenant_id;
-    char *language; /* of the search: "en", "ar", ...; never "auto" */
-    char *said;     /* the caller's last message */
-    char *before;   /* the assistant's last message, "" if there is none */
-    void *search;   /* handle of the search while `searching` */
+    char *language;     /* of the search: "en", "ar", ...; never "auto" */
+    char *said;         /* the caller's last message */
+    const char *intent; /* of `said`, once decided; static */
+    char *before;       /* the assistant's last message, "" if there is none */
+    void *search;       /* handle of the search while `searching` */
     bool searching;
     bool arabic;
     bool speaking; /* inside a callback: close only marks */
@@ -112,23 +114,23 @@ static void search_done(void *arg, int err, const struct vg_passage *passages, s
     struct vg_llm *llm = arg;
     llm->searching = false;
     if (err)
-        reply(llm, ANSWER_UNAVAILABLE, INTENT_QUESTION, VG_LLM_ACT_NONE);
+        reply(llm, ANSWER_UNAVAILABLE, llm->intent, VG_LLM_ACT_NONE);
     else if (count == 0 || !passages[0].text || passages[0].score < score_min)
-        reply(llm, ANSWER_NOT_FOUND, INTENT_QUESTION, VG_LLM_ACT_NONE);
+        reply(llm, ANSWER_NOT_FOUND, llm->intent, VG_LLM_ACT_NONE);
     else
-        reply_with(llm, passages[0].text, passage_bytes(passages[0].text), INTENT_QUESTION, VG_LLM_ACT_NONE);
+        reply_with(llm, passages[0].text, passage_bytes(passages[0].text), llm->intent, VG_LLM_ACT_NONE);
 }
 
-static void search_start(struct vg_llm *llm)
+static void search_start(struct vg_llm *llm, const char *what)
 {
     const struct vg_engine_env *env = llm->env;
     if (!env->knowledge) {
-        reply(llm, ANSWER_NOT_FOUND, INTENT_QUESTION, VG_LLM_ACT_NONE);
+        reply(llm, ANSWER_NOT_FOUND, llm->intent, VG_LLM_ACT_NONE);
         return;
     }
     llm->searching = true;
     vg_timer_start(llm->timer, SEARCH_DEADLINE_US, 0);
-    int err = env->knowledge->search(env->knowledge_arg, env->loop, llm->tenant_id, llm->language, llm->said,
+    int err = env->knowledge->search(env->knowledge_arg, env->loop, llm->tenant_id, llm->language, what,
                                      SEARCH_TOP_K, search_done, llm, &llm->search);
     if (err)
         search_done(llm, err, NULL, 0);
@@ -185,7 +187,7 @@ static void decide(struct vg_llm *llm)
 {
     struct plain said;
     plain_from(&said, llm->said);
-    const char *intent = intent_of(&said);
+    const char *intent = llm->intent = intent_of(&said);
     for (size_t i = 0; i < VG_COUNT_OF(fixed); i++) {
         if (strcmp(fixed[i].intent, intent) == 0) {
             reply(llm, fixed[i].answer, intent, fixed[i].action);
@@ -198,8 +200,10 @@ static void decide(struct vg_llm *llm)
         answer_yes(llm);
     else if (strcmp(intent, INTENT_NO) == 0)
         answer_no(llm);
+    else if (strcmp(intent, INTENT_DIGIT) == 0)
+        search_start(llm, intent_digit(&said));
     else
-        search_start(llm);
+        search_start(llm, llm->said);
 }
 
 static void builtin_timer(void *arg)

@@ -64,6 +64,23 @@ static const struct intent_rule rules[] = {
      "مساء الخير|الو|كيف حالك"},
 };
 
+/* What callers say and what recognisers write, as plain words. */
+static const struct {
+    const char *digit;
+    const char *words;
+} digits[] = {
+    {"0", "0|zero|صفر"},
+    {"1", "1|one|واحد|واحده"},
+    {"2", "2|two|اثنان|اثنين|اثنتان|اثنتين"},
+    {"3", "3|three|ثلاثه|ثلاث|تلاته"},
+    {"4", "4|four|اربعه|اربع"},
+    {"5", "5|five|خمسه|خمس"},
+    {"6", "6|six|سته|ست"},
+    {"7", "7|seven|سبعه|سبع"},
+    {"8", "8|eight|ثمانيه|ثماني|ثمان|تمانيه"},
+    {"9", "9|nine|تسعه|تسع"},
+};
+
 /* True if `word` is one of the alternatives of a list of single words. */
 static bool in_class(const char *word, const char *list)
 {
@@ -140,6 +157,33 @@ static bool rule_fits(const struct intent_rule *rule, const struct plain *said)
     return false;
 }
 
+static const char *digit_of(const char *word)
+{
+    for (size_t i = 0; i < sizeof digits / sizeof digits[0]; i++) {
+        const char *words = digits[i].words;
+        size_t n = strlen(word);
+        for (const char *p = words; *p; p += strcspn(p, "|"), p += *p == '|')
+            if (strcspn(p, "|") == n && memcmp(p, word, n) == 0) /* no slips: digits are too much alike */
+                return digits[i].digit;
+    }
+    return NULL;
+}
+
+const char *intent_digit(const struct plain *said)
+{
+    const char *found = NULL;
+    for (unsigned i = 0; i < said->count; i++) {
+        const char *digit = digit_of(plain_word(said, i));
+        if (!digit && !in_class(plain_word(said, i), fillers))
+            return NULL;
+        if (digit && found)
+            return NULL;
+        if (digit)
+            found = digit;
+    }
+    return found;
+}
+
 const char *intent_of(const struct plain *said)
 {
     if (said->count == 0)
@@ -147,5 +191,5 @@ const char *intent_of(const struct plain *said)
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rule_fits(&rules[i], said))
             return rules[i].intent;
-    return INTENT_QUESTION;
+    return intent_digit(said) ? INTENT_DIGIT : INTENT_QUESTION;
 }

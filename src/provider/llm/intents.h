@@ -17,10 +17,14 @@
 #define INTENT_ESCALATION "escalation"
 #define INTENT_YES        "affirmation"
 #define INTENT_NO         "rejection"
+#define INTENT_DIGIT      "digit"    /* one digit, as a word or a key */
 #define INTENT_QUESTION   "question" /* nothing of the above */
 #define INTENT_UNCLEAR    "unclear"  /* no words */
 
 /* The intent's name (one of the above); never NULL. About 20 us. */
 const char *intent_of(const struct plain *said);
+/* The one digit that was said, "0" to "9", in English or Arabic words or as a figure, fillers aside; NULL if
+ * it was anything else. Static. */
+const char *intent_digit(const struct plain *said);
 
 #endif

@@ -14,7 +14,7 @@ struct vg_sphinx_config {
     bool naive;
 };
 
-/* English by CMU PocketSphinx, a process a call. */
+/* English by CMU PocketSphinx, and single Arabic words; a process a call. */
 extern const struct vg_stt_ops vg_stt_pocketsphinx;
 extern const struct vg_nursery_program vg_stt_pocketsphinx_program;
 

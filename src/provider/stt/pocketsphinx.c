@@ -13,10 +13,12 @@
 #include "provider/stt/adapters.h"
 #include "provider/stt/sphinx_child.h"
 #include "provider/stt/sphinx_link.h"
+#include "provider/stt/sphinx_words.h"
 
 enum {
     AWAITING_MAX = 8, /* finals that may be outstanding at once */
     CALL_ID_SIZE = 64,
+    LANGUAGE_SIZE = 16,
     CAP_DEFAULT_MS = 500,
     HANG_US = 1500 * VG_US_PER_MS, /* a final later than its cap by this much: the process hangs */
 };
@@ -32,6 +34,7 @@ struct vg_stt {
     struct vg_stt_events events;
     void *arg;
     char call_id[CALL_ID_SIZE];
+    char language[LANGUAGE_SIZE];
     int64_t cap_us;
     struct vg_buf vocabulary; /* words, each ended by a newline */
 
@@ -81,6 +84,12 @@ static void stt_close(struct vg_stt *s)
         destroy(s);
 }
 
+static bool hears(const char *language)
+{
+    return language && strncasecmp(language, "en", 2) == 0 &&
+           (language[2] == '\0' || language[2] == '-' || language[2] == '_');
+}
+
 /* ------------------------------------------------------------------------------------------------- process
  */
 static int send(struct vg_stt *s, enum sphinx_ask ask, uint32_t utterance, const void *payload, size_t bytes)
@@ -114,6 +123,8 @@ static int start_process(struct vg_stt *s)
     s->worked = false;
     int err = sphinx_link_start(s->link);
     if (!err)
+        err = send(s, SPHINX_LANGUAGE, 0, s->language, strlen(s->language));
+    if (!err && hears(s->language)) /* the words of other languages are not the tenant's to choose */
         err = send_vocabulary(s);
     if (err) {
         vg_log_warn("stt.no_process", "call_id=%s error=%s", s->call_id, vg_strerror(err));
@@ -241,12 +252,6 @@ static void on_answer(void *arg, const struct sphinx_answer *answer, const char 
 
 /* ---------------------------------------------------------------------------------------------------- port
  */
-static bool hears(const char *language)
-{
-    return language && strncasecmp(language, "en", 2) == 0 &&
-           (language[2] == '\0' || language[2] == '-' || language[2] == '_');
-}
-
 static void add_words(struct vg_buf *b, const char *const *words, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -261,7 +266,7 @@ static void add_words(struct vg_buf *b, const char *const *words, size_t count)
 static int stt_open(struct vg_stt **out, const struct vg_engine_env *env, const struct vg_stt_params *params,
                     const struct vg_stt_events *events, void *arg)
 {
-    if (!hears(params->language))
+    if (!hears(params->language) && !sphinx_words_in(params->language))
         return VG_ENOTSUP;
     if (!env->nursery)
         return VG_EUNAVAIL;
@@ -273,6 +278,7 @@ static int stt_open(struct vg_stt **out, const struct vg_engine_env *env, const 
     s->arg = arg;
     s->cap_us = (int64_t)(params->final_cap_ms ? params->final_cap_ms : CAP_DEFAULT_MS) * VG_US_PER_MS;
     strncpy(s->call_id, params->call_id ? params->call_id : "", sizeof s->call_id - 1);
+    strncpy(s->language, params->language, sizeof s->language - 1);
     add_words(&s->vocabulary, params->vocabulary, params->vocabulary_count);
     s->timer = vg_timer_new(env->loop, on_timer, s);
     s->link = sphinx_link_new(&s->env, on_answer, on_broken, s);
@@ -358,6 +364,7 @@ const struct vg_stt_ops vg_stt_pocketsphinx = {
     .version = VG_PORT_VERSION,
     .name = "pocketsphinx",
     .hears = hears,
+    .takes_words = sphinx_words_in,
     .open = stt_open,
     .begin = stt_begin,
     .audio = stt_audio,

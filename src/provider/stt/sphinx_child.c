@@ -3,7 +3,10 @@
  * sphinx_engine.h first.
  *
  * Priorities under load: the second pass before live decoding; interims are skipped when the live decoder is
- * 1 s behind, and it gives the utterance up when it is 5 s behind. */
+ * 1 s behind, and it gives the utterance up when it is 5 s behind.
+ *
+ * Where the caller's language has only single words (sphinx_words.h), their recogniser stands in for the
+ * second pass, and there is no live one: the English model never hears such a call. */
 #include "provider/stt/sphinx_child.h"
 
 #include <poll.h>
@@ -15,6 +18,7 @@
 #include "provider/stt/sphinx_engine.h"
 #include "provider/stt/sphinx_vocabulary.h"
 #include "provider/stt/sphinx_wire.h"
+#include "provider/stt/sphinx_words.h"
 
 enum {
     RATE_HZ = 16000,
@@ -34,6 +38,7 @@ enum second_state { SECOND_NONE, SECOND_RUNNING, SECOND_DONE };
 struct sphinx_child {
     int fd;
     struct sphinx_engine *engine;
+    struct sphinx_words *words;           /* NULL: open speech, by `engine` */
     struct sphinx_vocabulary *vocabulary; /* being collected; NULL otherwise */
 
     enum phase phase;
@@ -59,10 +64,13 @@ struct sphinx_child {
 
 /* The nursery loads it, the children inherit it by fork: the one way to share the models' memory. */
 static struct sphinx_engine preloaded;
+static struct sphinx_words *preloaded_words;
 
 int sphinx_child_preload(const void *config)
 {
-    return sphinx_engine_load(&preloaded, config);
+    const struct vg_sphinx_config *sphinx = config;
+    int err = sphinx_engine_load(&preloaded, sphinx);
+    return err ? err : sphinx_words_load(&preloaded_words, sphinx ? sphinx->model_dir : NULL);
 }
 
 static void copy_text(char out[SPHINX_TEXT_BYTES_MAX], const char *text)
@@ -121,7 +129,7 @@ static void prime_when_due(struct sphinx_child *c)
 
 static bool live_is_behind(const struct sphinx_child *c)
 {
-    return !c->live_lost && c->samples - c->live_samples >= FRAME_SAMPLES;
+    return !c->words && !c->live_lost && c->samples - c->live_samples >= FRAME_SAMPLES;
 }
 
 static void live_step(struct sphinx_child *c)
@@ -143,18 +151,39 @@ static void live_step(struct sphinx_child *c)
 
 /* --------------------------------------------------------------------------------------------- second pass
  */
+/* True if something decodes whole utterances. */
+static bool has_second(const struct sphinx_child *c)
+{
+    return c->words || c->engine->second;
+}
+
 static void second_begin(struct sphinx_child *c)
 {
-    if (!c->engine->second)
+    if (!has_second(c))
         return;
-    sphinx_second_begin(c->engine, c->pcm, c->samples);
+    if (c->words)
+        sphinx_words_begin(c->words, c->pcm, c->samples);
+    else
+        sphinx_second_begin(c->engine, c->pcm, c->samples);
     c->second = SECOND_RUNNING;
     c->second_samples = 0;
     c->second_end_samples = c->samples;
 }
 
+static void words_step(struct sphinx_child *c)
+{
+    if (!sphinx_words_step(c->words))
+        return;
+    copy_text(c->text, sphinx_words_result(c->words, &c->confidence));
+    c->second = SECOND_DONE;
+}
+
 static void second_step(struct sphinx_child *c)
 {
+    if (c->words) {
+        words_step(c);
+        return;
+    }
     size_t piece = c->second_end_samples - c->second_samples;
     if (piece > SECOND_STEP_SAMPLES)
         piece = SECOND_STEP_SAMPLES;
@@ -170,7 +199,8 @@ static void second_step(struct sphinx_child *c)
 
 static void second_drop(struct sphinx_child *c)
 {
-    sphinx_second_drop(c->engine);
+    if (!c->words)
+        sphinx_second_drop(c->engine);
     c->second = SECOND_NONE;
 }
 
@@ -192,7 +222,7 @@ static void send_final(struct sphinx_child *c)
                                    .second_pass = c->second == SECOND_DONE};
     tell(c, &answer, c->text, 0);
     /* An utterance that came to nothing was perhaps none: its mean would spoil the next. */
-    if (c->second != SECOND_NONE && *c->text)
+    if (c->second != SECOND_NONE && *c->text && !c->words)
         sphinx_keep_mean(c->engine);
     end_utterance(c);
 }
@@ -212,11 +242,12 @@ static void final_step(struct sphinx_child *c)
     if (c->second == SECOND_DONE || c->samples == 0) {
         send_final(c);
     } else if (late) {
-        take_live_text(c);
+        if (!c->words)
+            take_live_text(c);
         send_final(c);
     } else if (c->second == SECOND_RUNNING) {
         second_step(c);
-    } else if (c->engine->second) {
+    } else if (has_second(c)) {
         second_begin(c);
     } else if (live_is_behind(c)) {
         live_step(c);
@@ -243,7 +274,8 @@ static void begin(struct sphinx_child *c, uint32_t utterance)
     c->second = SECOND_NONE;
     c->interim[0] = c->text[0] = '\0';
     c->confidence = 0;
-    sphinx_live_begin(c->engine);
+    if (!c->words)
+        sphinx_live_begin(c->engine);
 }
 
 static void add_audio(struct sphinx_child *c, const void *payload, size_t bytes)
@@ -274,6 +306,15 @@ static void add_vocabulary(struct sphinx_child *c, const char *words, size_t byt
     tell(c, &answer, "", MSG_DONTWAIT);
 }
 
+/* English is what a process starts with. */
+static void set_language(struct sphinx_child *c, const char *payload, size_t bytes)
+{
+    char language[16] = "";
+    if (bytes < sizeof language)
+        memcpy(language, payload, bytes);
+    c->words = sphinx_words_in(language) ? preloaded_words : NULL;
+}
+
 static void handle(struct sphinx_child *c, const struct sphinx_request *r, const void *payload, size_t bytes)
 {
     bool ours = c->phase == PHASE_OPEN && r->utterance == c->utterance;
@@ -281,6 +322,8 @@ static void handle(struct sphinx_child *c, const struct sphinx_request *r, const
         begin(c, r->utterance);
     } else if (r->ask == SPHINX_VOCABULARY) {
         add_vocabulary(c, payload, bytes);
+    } else if (r->ask == SPHINX_LANGUAGE) {
+        set_language(c, payload, bytes);
     } else if (!ours) {
         return;
     } else if (r->ask == SPHINX_AUDIO) {

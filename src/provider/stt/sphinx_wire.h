@@ -19,6 +19,7 @@ enum sphinx_ask {
     SPHINX_FINISH,
     SPHINX_CANCEL,
     SPHINX_VOCABULARY, /* payload: words, each ended by a newline; an empty payload: that was all, load it */
+    SPHINX_LANGUAGE,   /* payload: "ar", ...; before the first utterance. Without it: English */
 };
 
 /* Adapter to process. */

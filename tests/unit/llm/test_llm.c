@@ -297,6 +297,22 @@ static void a_question_is_answered_verbatim(void **state)
     assert_string_equal(knowledge.language, "ar");
 }
 
+static void digit_is_looked_up_as_a_figure_however_it_is_said(void **state)
+{
+    (void)state;
+    knowledge.text = "Branch three opens at nine.";
+    knowledge.score = 0.5;
+    static const char *const said[] = {"3", "three", "ثلاثة", "ثَلَاثَة"};
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        check("ar", NULL, said[i], knowledge.text, "digit", VG_LLM_ACT_NONE);
+        assert_string_equal(knowledge.query, "3");
+    }
+    knowledge.text = NULL;
+    struct talk t = talk(&vg_llm_builtin, "ar", NULL, "ثلاثة");
+    check("ar", t.text, "لا", "حَسَنًا. بِمَاذَا أُسَاعِدُكَ أَيْضًا؟", "rejection", VG_LLM_ACT_NONE);
+    check("ar", t.text, "أيوه", "سَأُوصِلُكَ الْآنَ بِأَحَدِ الْمُوَظَّفِينَ. لَحْظَةً مِنْ فَضْلِكَ.", "escalation", VG_LLM_ACT_HANDOFF);
+}
+
 static void what_is_not_found_offers_a_person_and_yes_takes_it(void **state)
 {
     (void)state;
@@ -392,6 +408,7 @@ int main(void)
         TEST(it_greets_thanks_and_takes_leave),
         TEST(silence_is_not_understood),
         TEST(a_question_is_answered_verbatim),
+        TEST(digit_is_looked_up_as_a_figure_however_it_is_said),
         TEST(what_is_not_found_offers_a_person_and_yes_takes_it),
         TEST(a_store_that_is_away_is_said_honestly),
         TEST(closing_during_a_search_cancels_it),

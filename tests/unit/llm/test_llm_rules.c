@@ -19,6 +19,32 @@ static const char *intent(const char *text)
     return intent_of(&p);
 }
 
+static const char *digit(const char *text)
+{
+    struct plain p;
+    plain_from(&p, text);
+    return intent_digit(&p);
+}
+
+static void digit_is_one_whatever_it_is_written_in(void **state)
+{
+    (void)state;
+    static const char *const said[][4] = {
+        {"0", "zero", "صفر", "٠"},        {"1", "one", "واحد", "واحدة"},  {"2", "Two.", "اثنان", "اثنين"},
+        {"3", "three", "ثلاثة", "٣"},     {"4", "four", "أربعة", "أربع"}, {"5", "five", "خمسة", "خَمْسَة"},
+        {"6", "six", "ستة", "٦"},         {"7", "seven", "سبعة", "سبع"},  {"8", "eight", "ثمانية", "ثماني"},
+        {"9", "nine", "تسعة", "يا تسعة"},
+    };
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        for (int k = 0; k < 4; k++)
+            assert_string_equal(digit(said[i][k]), said[i][0]);
+    assert_null(digit(""));
+    assert_null(digit("please"));
+    assert_null(digit("55"));
+    assert_null(digit("one one"));
+    assert_null(digit("سبعين"));
+}
+
 static void intents_are_told_apart(void **state)
 {
     (void)state;
@@ -36,6 +62,16 @@ static void intents_are_told_apart(void **state)
         {"that is all thank you", "goodbye"},
         {"ok thanks bye bye", "goodbye"},
         {"thanks", "thanks"},
+        {"ثلاثة", "digit"},
+        {"صِفْر", "digit"},
+        {"5", "digit"},
+        {"٥", "digit"},
+        {"um seven please", "digit"},
+        {"seven oranges", "question"},
+        {"one two", "question"},
+        {"أيوه", "affirmation"},
+        {"نعم", "affirmation"},
+        {"لا", "rejection"},
         {"thank you so much", "thanks"},
         {"thanks but when do you open on sunday mornings", "question"},
         {"yes", "affirmation"},
@@ -169,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(intents_are_told_apart),
+        cmocka_unit_test(digit_is_one_whatever_it_is_written_in),
         cmocka_unit_test(text_becomes_plain_words),
         cmocka_unit_test(slips_are_forgiven_in_long_words_only),
         cmocka_unit_test(offers_are_recognised_as_far_as_they_were_heard),

@@ -426,9 +426,45 @@ static void language_it_does_not_hear_is_refused(void **state)
     struct vg_stt *none = NULL;
     assert_true(world.ops->hears("en"));
     assert_true(world.ops->hears("en-US"));
-    if (!world.ops->hears("ar"))
-        assert_int_equal(open_with(&none, "ar", CAP_MS, NULL, 0), VG_ENOTSUP);
+    static const char *const others[] = {"ar", "zh", ""};
+    for (size_t i = 0; i < VG_COUNT_OF(others); i++) {
+        bool words = world.ops->takes_words && world.ops->takes_words(others[i]);
+        if (!world.ops->hears(others[i]) && !words)
+            assert_int_equal(open_with(&none, others[i], CAP_MS, NULL, 0), VG_ENOTSUP);
+    }
     assert_null(none);
+}
+
+/* Where single words are all that is understood, no word of another language comes of speech in it. */
+static void language_of_words_gives_such_words_or_nothing(void **state)
+{
+    (void)state;
+    if (!world.ops->takes_words || world.ops->hears("ar"))
+        return;
+    world.ops->close(world.stt);
+    assert_true(world.ops->takes_words("ar"));
+    assert_false(world.ops->takes_words("en"));
+    assert_int_equal(open_with(&world.stt, "ar", CAP_MS, NULL, 0), 0);
+    for (uint32_t u = 1; u <= 4; u++) {
+        begin(u, 0);
+        size_t part = world.samples / 4 / 320 * 320; /* of a sentence: about as long as a word */
+        speak_part((u - 1) * part, u * part);
+        world.ops->pause(world.stt);
+        finish((int64_t)part);
+        run_until(u, 0, 0, PATIENCE_MS);
+        const char *text = last(FINAL)->text;
+        assert_int_equal(last(FINAL)->utterance, u);
+        for (const char *p = text; *p; p++)
+            assert_true((unsigned char)*p >= 0x80);
+        assert_true(*text ? last(FINAL)->confidence > 0 : last(FINAL)->confidence == 0);
+    }
+    begin(5, 0);
+    speak();
+    finish(60000);
+    run_until(5, 0, 0, PATIENCE_MS);
+    assert_string_equal(last(FINAL)->text, "");
+    assert_int_equal(count(INTERIM), 0);
+    assert_int_equal(count(FAILED), 0);
 }
 
 static void engine_without_nursery_is_unavailable(void **state)
@@ -599,6 +635,7 @@ static int run_cases(void)
         CASE(vocabulary_does_no_harm),
         CASE(late_final_is_capped),
         CASE(language_it_does_not_hear_is_refused),
+        CASE(language_of_words_gives_such_words_or_nothing),
         CASE(engine_without_nursery_is_unavailable),
         CASE(killed_process_costs_the_open_utterance),
         CASE(killed_process_costs_the_awaited_final),

@@ -1,0 +1,101 @@
+"""Calls in Arabic with the embedded engines: single words, typed text, keys, and no English out of Arabic."""
+import json
+import re
+import subprocess
+
+import numpy as np
+from voxgate_harness import GatewayTest, audio, corpus_speech, main
+
+WORDS = ("صفر", "واحد", "اثنان", "ثلاثة", "أربعة", "خمسة", "ستة", "سبعة", "ثمانية", "تسعة", "نعم", "أيوه", "لا")
+LATIN = re.compile("[A-Za-z]")
+
+
+def plain(text):
+    """Without the marks of short vowels."""
+    return re.sub("[\u064b-\u0652]", "", text)
+
+
+def synthetic(text):
+    wav = subprocess.run(["espeak-ng", "-v", "ar", "--stdout", text], capture_output=True, check=True).stdout
+    at = wav.index(b"data") + 8
+    rate = int.from_bytes(wav[24:28], "little")
+    pcm = np.frombuffer(wav[at:at + (len(wav) - at) // 2 * 2], "<i2")
+    return audio.resample(pcm // 2, rate, 16000)
+
+
+class Arabic(GatewayTest):
+    def assert_no_english(self, call):
+        for message in call.of("transcript_interim", "transcript_final"):
+            self.assertIsNone(LATIN.search(message["text"]), message)
+
+    async def greeted(self):
+        """A call whose greeting is cut short."""
+        call = await self.started(language="ar")
+        call.mic.start()
+        await call.wait_for("response")
+        await call.send({"type": "barge_in"})
+        await call.wait_for("interrupted")
+        return call
+
+    async def test_it_says_what_it_understands(self):
+        call = await self.started(language="ar")
+        await call.wait_reply_end()
+        ready = call.of("ready")[0]
+        self.assertEqual((ready["stt"]["language"], ready["stt"]["open_speech"]), ("ar", False))
+        self.assertEqual(ready["stt"]["engine"], "pocketsphinx")
+        said = plain("".join(m["text"] for m in call.of("response")))
+        for word in ("نعم", "صفر", "تسعة", "تكتب", "الأزرار"):
+            self.assertIn(word, said)
+
+    async def test_a_word_is_taken(self):
+        call = await self.greeted()
+        seen = len(call.messages)
+        call.mic.play(synthetic("ثَمَانِيَة"))
+        final = await call.wait_for("transcript_final", after=seen)
+        self.assertIn(final["text"], WORDS)
+        self.assertTrue(0.5 <= final["confidence"] <= 0.8, final)
+        await call.wait_reply_end(after=seen)
+        self.assertEqual(call.of("transcript_interim"), [])
+
+    async def test_english_speech_gives_no_english(self):
+        call = await self.greeted()
+        speech = corpus_speech("goforward")
+        call.mic.play(speech)
+        call.mic.play(np.concatenate([np.zeros(16000, np.int16), speech[6400:20000]]))
+        await call.wait_quiet(3.0)
+        self.assertGreater(len(call.of("speech_stopped")), 0)
+        self.assert_no_english(call)
+
+    async def test_typed_text_and_keys_are_answered(self):
+        call = await self.greeted()
+        seen = len(call.messages)
+        await call.say_text("السلام عليكم")
+        final = await call.wait_for("transcript_final", after=seen)
+        await call.wait_reply_end(after=seen)
+        self.assertIn("مرحبا", plain(call.reply_text(final["turn_id"])))
+        seen = len(call.messages)
+        await call.send({"type": "dtmf", "digit": "5"})
+        await call.wait_reply_end(after=seen)
+
+    async def test_who_chooses_arabic_by_key_leaves_the_english_recogniser(self):
+        agent = json.loads(self.gw.run("admin", "agent", "create", "--tenant", self.tenant.id, "--name", "Both",
+                                       "--prompt", "Help.", "--language", "auto", "--json").stdout)["agent_id"]
+        await self.eventually(lambda: self.rest.start_call(agent_id=agent).status == 200)
+        call = await self.started(language="auto", agent_id=agent)
+        call.mic.start()
+        await call.wait_for("response")
+        seen = len(call.messages)
+        await call.send({"type": "dtmf", "digit": "2"})
+        await call.wait_reply_end(after=seen)
+        said = plain("".join(m["text"] for m in call.messages[seen:] if m.type == "response"))
+        self.assertIn("تسعة", said)
+        ready = await call.configure(turn={"barge_in": False})
+        self.assertEqual((ready["stt"]["language"], ready["stt"]["open_speech"]), ("ar", False))
+        call.mic.play(corpus_speech("goforward"))
+        await call.wait_for("speech_stopped", after=seen)
+        await call.wait_quiet(2.0)
+        self.assert_no_english(call)
+
+
+if __name__ == "__main__":
+    main()
