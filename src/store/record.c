@@ -21,7 +21,7 @@ enum {
     RETRY_MIN_US = 100 * VG_US_PER_MS,
     RETRY_MAX_US = VG_US_PER_S,
     FAREWELL_US = 3 * VG_US_PER_S,
-    CHECKPOINT_EVERY = 20000, /* events; about 10 MB of WAL */
+    CHECKPOINT_EVERY = 4000, /* events; 8 to 10 kB of WAL each, as most are a commit of their own */
 };
 #define PARTITIONS_EVERY_US (3600LL * VG_US_PER_S)
 

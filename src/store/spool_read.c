@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 
-enum { ROWS_MAX = 1000, WAL_FRAMES_MAX = 16384 /* 64 MiB */ };
+enum { ROWS_MAX = 1000, WAL_FRAMES_MAX = 8192 /* 32 MiB */ };
 
 struct spool_reader {
     sqlite3 *db;
