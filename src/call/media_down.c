@@ -134,7 +134,8 @@ static bool stage_piece(struct vg_media *m)
 
 static void send_due(struct vg_media *m, int64_t now_us)
 {
-    uint32_t room = PIECE_FRAMES_MAX * BLOCKS_PER_FRAME_MAX + 2;
+    int frames = m->piece_frames > m->staged ? m->piece_frames : m->staged;
+    uint32_t room = (uint32_t)(frames * BLOCKS_PER_FRAME_MAX + 2);
     while (!m->ended && (!m->playing || vg_pace_due(&m->pace, now_us)) &&
            vg_ring_space(m->out, room) >= room) {
         bool complete = stage_piece(m);
