@@ -10,6 +10,7 @@
 #include <pocketsphinx.h>
 #include <ps_search.h>
 #include <sphinxbase/err.h>
+#include <sphinxbase/jsgf.h>
 
 #include "audio/vad.h"
 #include "base/buf.h"
@@ -93,13 +94,25 @@ static bool add_word(ps_decoder_t *decoder, const struct sphinx_word *word)
     return true;
 }
 
+/* By hand, since ps_set_jsgf_string() keeps what it has parsed for ever. */
+static int set_jsgf(ps_decoder_t *decoder, const char *name, const char *jsgf)
+{
+    int err = VG_EIO;
+    jsgf_t *grammar = jsgf_parse_string(jsgf, NULL);
+    jsgf_rule_t *rule = grammar ? jsgf_get_public_rule(grammar) : NULL;
+    fsg_model_t *graph = rule ? jsgf_build_fsg(grammar, rule, ps_get_logmath(decoder), 1.0F) : NULL;
+    if (graph && ps_set_fsg(decoder, name, graph) == 0)
+        err = 0;
+    fsg_model_free(graph);
+    jsgf_grammar_free(grammar);
+    return err;
+}
+
 static int set_grammar(ps_decoder_t *decoder, const char *name, const char *alternatives, const char *repeat)
 {
     struct vg_buf jsgf = VG_BUF_INIT;
     vg_buf_printf(&jsgf, "#JSGF V1.0;\ngrammar %s;\npublic <said> = (%s)%s;\n", name, alternatives, repeat);
-    int err = jsgf.failed ? VG_ENOMEM : 0;
-    if (!err && ps_set_jsgf_string(decoder, name, vg_buf_str(&jsgf)) != 0)
-        err = VG_EIO;
+    int err = jsgf.failed ? VG_ENOMEM : set_jsgf(decoder, name, vg_buf_str(&jsgf));
     vg_buf_free(&jsgf);
     return err;
 }
