@@ -223,34 +223,6 @@ static void tell_end(struct vg_call *c)
     }
 }
 
-static void announce_ended(struct vg_call *c)
-{
-    struct vg_buf data = VG_BUF_INIT;
-    struct vg_json j = vg_json_start(&data);
-    vg_json_object(&j, NULL);
-    vg_json_str(&j, "tenant_id", c->spec->tenant_id);
-    vg_json_str(&j, "session_id", c->spec->session_id);
-    vg_json_str(&j, "reason", c->state.end_reason);
-    vg_json_seconds(&j, "duration_seconds", c->state.duration_us);
-    vg_json_int(&j, "turns", c->state.turns);
-    vg_json_end(&j);
-    call_announce(c->shard->bus, c->spec, "call.ended", vg_buf_str(&data));
-    vg_buf_free(&data);
-}
-
-/* What a client or an operator's program writes as its reason is for the record, not for the metrics. */
-static const char *reason_label(const char *reason)
-{
-    static const char *const KNOWN[] = {"client_ended",     "api_request",  "agent_ended",
-                                        "connection_lost",  "max_duration", "server_draining",
-                                        "handoff_completed"};
-    for (size_t i = 0; i < VG_COUNT_OF(KNOWN); i++) {
-        if (strcmp(reason, KNOWN[i]) == 0)
-            return KNOWN[i];
-    }
-    return "custom";
-}
-
 void call_finish(struct vg_call *c, const char *reason, enum vg_call_status status)
 {
     if (c->ending)
@@ -272,11 +244,7 @@ void call_finish(struct vg_call *c, const char *reason, enum vg_call_status stat
                                          .tokens_in = -1,
                                          .tokens_out = -1});
     call_record_ended(c);
-    announce_ended(c);
-    vg_count1(calls_ended_total, reason_label(reason));
-    vg_count1(call_events_total, "ended");
-    vg_log_info("call.ended", "call_id=%s tenant_id=%s reason=%s duration_ms=%lld turns=%u", c->spec->call_id,
-                c->spec->tenant_id, reason, (long long)(c->state.duration_us / VG_US_PER_MS), c->state.turns);
+    call_announce_ended(c->shard->bus, c->spec, &c->state);
     c->span = vg_span_end(c->span);
     call_free_if_done(c);
 }

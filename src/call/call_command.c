@@ -41,13 +41,20 @@ static void run_end(struct vg_message *msg)
     free(job);
 }
 
+/* The end of a call that nobody ever connected to. */
+static void end_unclaimed(struct vg_shard *from, struct vg_call_entry *entry)
+{
+    struct vg_call_snapshot s = vg_calls_look(from->calls, entry);
+    call_record_unclaimed_end(from, entry);
+    call_announce_ended(from->bus, entry->spec, &s);
+    call_release(entry);
+}
+
 void vg_call_end(struct vg_shard *from, struct vg_call_entry *entry, const char *reason,
                  vg_call_ended_fn done, void *arg)
 {
     if (vg_calls_end_unclaimed(from->calls, entry, reason) == 0) {
-        call_record_unclaimed_end(from, entry);
-        call_announce(from->bus, entry->spec, "call.ended", "{}");
-        call_release(entry);
+        end_unclaimed(from, entry);
     }
     struct vg_shard *owner = vg_call_owner(entry);
     struct end_job *job = owner ? calloc(1, sizeof *job) : NULL;

@@ -130,6 +130,39 @@ static void announce_started(const struct creation *k)
     vg_buf_free(&data);
 }
 
+/* What a client or an operator's program writes as its reason is for the record, not for the metrics. */
+static const char *reason_label(const char *reason)
+{
+    static const char *const KNOWN[] = {"client_ended",     "api_request",  "agent_ended",
+                                        "connection_lost",  "max_duration", "server_draining",
+                                        "handoff_completed"};
+    for (size_t i = 0; i < VG_COUNT_OF(KNOWN); i++) {
+        if (strcmp(reason, KNOWN[i]) == 0)
+            return KNOWN[i];
+    }
+    return "custom";
+}
+
+void call_announce_ended(struct vg_bus *bus, const struct vg_call_spec *spec,
+                         const struct vg_call_snapshot *s)
+{
+    struct vg_buf data = VG_BUF_INIT;
+    struct vg_json j = vg_json_start(&data);
+    vg_json_object(&j, NULL);
+    vg_json_str(&j, "tenant_id", spec->tenant_id);
+    vg_json_str(&j, "session_id", spec->session_id);
+    vg_json_str(&j, "reason", s->end_reason);
+    vg_json_seconds(&j, "duration_seconds", s->duration_us);
+    vg_json_int(&j, "turns", s->turns);
+    vg_json_end(&j);
+    call_announce(bus, spec, "call.ended", vg_buf_str(&data));
+    vg_buf_free(&data);
+    vg_count1(calls_ended_total, reason_label(s->end_reason));
+    vg_count1(call_events_total, "ended");
+    vg_log_info("call.ended", "call_id=%s tenant_id=%s reason=%s duration_ms=%lld turns=%u", spec->call_id,
+                spec->tenant_id, s->end_reason, (long long)(s->duration_us / VG_US_PER_MS), s->turns);
+}
+
 /* --- the steps of a start: place, lease, spool ------------------------------------------------------------
  */
 

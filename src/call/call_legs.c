@@ -79,8 +79,8 @@ static void take_arrival(struct vg_call *c)
     vg_media_set_connected(c->media, true);
     c->state.connected = true;
     call_publish_state(c);
+    call_outbox_replay(c, a->last_seq); /* first, so that numbers only go up */
     call_send_ready(c, true);
-    call_outbox_replay(c, a->last_seq);
     vg_log_info("call.resumed", "call_id=%s shard=%u other_shard=%d", c->spec->call_id, c->shard->index,
                 a->leg->loop != c->shard->loop);
     arrival_free(a);

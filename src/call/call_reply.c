@@ -141,6 +141,14 @@ static void on_played_out(void *arg)
         call_request_handoff(c, "customer_request");
 }
 
+/* All of it was sent: it is over when the caller has played it. */
+static void wait_for_the_rest(struct vg_call *c)
+{
+    int64_t sent, played;
+    vg_media_progress(c->media, &sent, &played);
+    vg_timer_start(c->reply.played_out, c->reply.pieces ? sent - played : 0, 0);
+}
+
 void reply_sent(struct vg_call *c)
 {
     struct reply *r = &c->reply;
@@ -156,9 +164,7 @@ void reply_sent(struct vg_call *c)
     if (c->settings.inline_audio)
         out.audio = (const uint8_t *)""; /* a client that plays `audio` of every piece finds it empty */
     call_tell(c, &out);
-    int64_t sent, played;
-    vg_media_progress(c->media, &sent, &played);
-    vg_timer_start(r->played_out, r->pieces ? sent - played : 0, 0);
+    wait_for_the_rest(c);
 }
 
 void reply_held(struct vg_call *c, bool held)
@@ -170,7 +176,7 @@ void reply_held(struct vg_call *c, bool held)
     if (held && r->sent)
         vg_timer_stop(r->played_out);
     else if (r->sent)
-        vg_timer_start(r->played_out, c->settings.lead_ms > 0 ? c->settings.lead_ms * VG_US_PER_MS : 0, 0);
+        wait_for_the_rest(c);
     if (!held)
         vg_count1(reply_holds_total, "resumed");
     struct vg_leg_out out = {.type = VG_OUT_HOLD, .turn_id = r->turn_id, .flag = held};

@@ -98,6 +98,25 @@ class Lifecycle(GatewayTest):
         audio = mine[f"audio:{call.call_id}"]["data"]
         self.assertEqual((audio["rate"], audio["encoding"]), (16000, "pcm_s16le"))
 
+    async def test_the_end_of_a_call_that_nobody_connected_to_is_announced(self):
+        with self.servers.redis_client() as client:
+            listener = client.pubsub()
+            listener.subscribe("call.ended")
+            before = self.gw.metrics().value("voxgate_calls_ended_total", reason="custom")
+            call_id = (await self.rest.astart_call()).json["call_id"]
+            self.assertEqual((await self.rest.apost(f"/call/{call_id}/end", {"reason": "no time, sorry"})).status, 200)
+
+            def ended():
+                message = listener.get_message(ignore_subscribe_messages=True, timeout=0.05)
+                event = message and json.loads(message["data"])
+                return event if event and event["call_id"] == call_id else None
+            event = await self.eventually(ended)
+            listener.close()
+        self.assertEqual(contract.event_problems("call_ended", event), [])
+        self.assertEqual((event["data"]["reason"], event["data"]["turns"]), ("no time, sorry", 0))
+        # What a client writes is for the record; in the metrics it would be a series each.
+        self.assertEqual(self.gw.metrics().value("voxgate_calls_ended_total", reason="custom"), before + 1)
+
     async def resume(self, call, **options):
         second = Call(call.call_id, call.session_token, call.ws_url)
         await second.connect(resume_token=call.of("ready")[-1]["resume_token"], **options)
@@ -118,6 +137,7 @@ class Lifecycle(GatewayTest):
         end = await second.wait_reply_end()
         self.assertNotEqual(end["turn_id"], first["turn_id"])
         self.assertIn("second question", second.reply_text() + call.reply_text(end["turn_id"]))
+        self.assertEqual(second.seq_errors, [])  # a client may drop what is not newer than what it has
         await second.say_text("third question")
         await second.wait_for("response", match=lambda m: "third" in (m.get("text") or ""))
 
