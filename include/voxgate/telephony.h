@@ -1,6 +1,6 @@
 /* The telephony port: how a phone network reaches the core without the core knowing which one it is.
  *
- * After requirement "telephony adapter": numbers are registered and unregistered, inbound calls are
+ * Numbers are registered and unregistered, inbound calls are
  * announced, and call events (INITIATED, RINGING, ANSWERED, ENDED, FAILED) are reported. Every operation
  * carries its tenant. The audio of an answered call flows through a leg, as that of a WebSocket does
  * (voxgate/leg.h). */

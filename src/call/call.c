@@ -121,6 +121,22 @@ static void begin(struct vg_call *c)
                 c->shard->index);
 }
 
+/* Out of memory: the call cannot live. Its entry ends as failed; `c` may be NULL. */
+static void give_up(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_call *c)
+{
+    struct vg_call_snapshot s = vg_calls_look(shard->calls, entry);
+    s.status = VG_CALL_FAILED;
+    s.ended_utc_us = vg_utc_us();
+    snprintf(s.end_reason, sizeof s.end_reason, "out_of_memory");
+    vg_calls_update(shard->calls, entry, &s);
+    call_record_unclaimed_end(shard, entry);
+    call_release(entry);
+    if (c) {
+        c->ending = c->end_told = true;
+        call_free_if_done(c);
+    }
+}
+
 int call_attach_first(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg)
 {
     int err = vg_calls_claim(shard->calls, entry, shard);
@@ -129,14 +145,8 @@ int call_attach_first(struct vg_shard *shard, struct vg_call_entry *entry, struc
     struct vg_call *c = call_new(shard, entry);
     struct vg_leg_host *host = c ? host_new(c, leg) : NULL;
     if (!host || call_apply_settings(c, &leg->settings)) {
-        /* Out of memory: the call cannot live. Its entry ends as failed. */
-        struct vg_call_snapshot s = vg_calls_look(shard->calls, entry);
-        s.status = VG_CALL_FAILED;
-        s.ended_utc_us = vg_utc_us();
-        snprintf(s.end_reason, sizeof s.end_reason, "out_of_memory");
-        vg_calls_update(shard->calls, entry, &s);
-        call_record_unclaimed_end(shard, entry);
-        call_release(entry);
+        host_discard(host);
+        give_up(shard, entry, c);
         return VG_ENOMEM;
     }
     c->host = host;

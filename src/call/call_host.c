@@ -204,6 +204,15 @@ struct vg_leg_host *host_new(struct vg_call *c, struct vg_leg *leg)
     return h;
 }
 
+void host_discard(struct vg_leg_host *h)
+{
+    if (!h)
+        return;
+    h->leg->host = NULL;
+    free(h->publish);
+    free(h);
+}
+
 struct out_job {
     struct vg_message message;
     struct vg_leg_host *host;

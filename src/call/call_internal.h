@@ -180,6 +180,8 @@ void call_refuse_arrival(struct vg_call *c);
 
 /* call_host.c: the boundary to the leg, which may live on another loop */
 struct vg_leg_host *host_new(struct vg_call *c, struct vg_leg *leg);
+/* Undoes host_new() for a leg that stays its maker's. NULL is fine. */
+void host_discard(struct vg_leg_host *host);
 void host_send(struct vg_leg_host *host, const struct vg_leg_out *out);
 /* Says farewell; call_leg_closed() follows when the leg let go of the media. */
 void host_close(struct vg_leg_host *host, int code, const char *reason);

@@ -1,4 +1,4 @@
-"""The same protocol on FastAPI, uvicorn, uvloop and websockets, as requirement document 1 asks for it: transport and
+"""The same protocol on FastAPI, uvicorn, uvloop and websockets, as Python voice gateways are built: transport and
 base64 only. Usage: fastapi_server.py PORT"""
 import base64
 import json
