@@ -42,8 +42,9 @@ static void loopback_speak(void *arg)
     struct vg_tts *tts = arg;
     int16_t word[TONE_SAMPLES_PER_WORD];
     for (int i = 0; i < TONE_SAMPLES_PER_WORD; i++)
-        word[i] =
-            (int16_t)lrint(TONE_AMPLITUDE * sin(2 * M_PI * (i % TONE_PERIOD_SAMPLES) / TONE_PERIOD_SAMPLES));
+        word[i] = i < TONE_PERIOD_SAMPLES
+                      ? (int16_t)lrint(TONE_AMPLITUDE * sin(2 * M_PI * i / TONE_PERIOD_SAMPLES))
+                      : word[i - TONE_PERIOD_SAMPLES];
     tts->speaking = true;
     for (uint32_t i = 0; i < tts->words && !tts->closed; i++) {
         tts->result.samples += TONE_SAMPLES_PER_WORD;
