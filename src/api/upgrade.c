@@ -54,6 +54,42 @@ static bool find_token(struct vg_http_request *r, char out[TOKEN_SIZE])
     return true;
 }
 
+/* A look at the key behind a token. The upgrade decides at once, so the answer counts only if it is cached;
+ * else it comes after the refusal, for the client's next try. */
+struct key_look {
+    int refs; /* the asker's and the answer's */
+    int err;  /* VG_EAGAIN until the answer */
+    char tenant_id[VG_ID_SIZE];
+};
+
+static void key_look_put(struct key_look *k)
+{
+    if (--k->refs == 0)
+        free(k);
+}
+
+static void on_key(void *arg, int err, const struct vg_key_record *key, const struct vg_tenant *tenant)
+{
+    struct key_look *k = arg;
+    bool expired = !err && key->expires_us && key->expires_us < vg_utc_us();
+    k->err = err == VG_EUNAVAIL ? VG_EUNAVAIL : err || key->revoked || expired || !tenant ? VG_EAUTH : 0;
+    if (!k->err && tenant->status != VG_TENANT_ACTIVE)
+        k->err = VG_EAUTH;
+    key_look_put(k);
+}
+
+static int check_key(struct vg_api *api, const struct vg_claims *claims)
+{
+    struct key_look *k = calloc(1, sizeof *k);
+    if (!k)
+        return VG_ENOMEM;
+    *k = (struct key_look){.refs = 2, .err = VG_EAGAIN};
+    vg_directory_key_by_id(api->shared->directory, api->shard->loop, claims->key_id, on_key, k);
+    int err = k->err;
+    key_look_put(k);
+    return err;
+}
+
 /* An access token of the tenant opens its calls, too. */
 static int verify_access(struct vg_api *api, const char *token, struct vg_claims *claims)
 {
@@ -66,7 +102,9 @@ static int verify_access(struct vg_api *api, const char *token, struct vg_claims
             return err;
         token_cache_put(api->shared->token_cache, sha, claims);
     }
-    return claims->scopes & VG_SCOPE_CALLS ? 0 : VG_EFORBIDDEN;
+    if (!(claims->scopes & VG_SCOPE_CALLS))
+        return VG_EFORBIDDEN;
+    return check_key(api, claims);
 }
 
 static int join(struct vg_api *api, struct vg_http_request *r, struct vg_call_entry *e,
@@ -112,8 +150,12 @@ int api_upgrade(void *arg, struct vg_http_request *r, struct vg_ws_accept *accep
         int err = verify_access(api, token, &claims);
         if (err == VG_EFORBIDDEN)
             return refuse(r, VG_ERROR_FORBIDDEN, "the token lacks the scope calls", "scope");
+        if (err == VG_EAGAIN || err == VG_EUNAVAIL || err == VG_ENOMEM)
+            return refuse(r, VG_ERROR_UNAVAILABLE, "the token's key cannot be checked at once; try again",
+                          NULL);
         if (err)
-            return refuse(r, VG_ERROR_UNAUTHORIZED, "the token is not valid or has expired", "bad_token");
+            return refuse(r, VG_ERROR_UNAUTHORIZED, "the token is not valid, has expired or was revoked",
+                          "bad_token");
     } else if (strcmp(token_call, call_id) != 0) {
         return refuse(r, VG_ERROR_FORBIDDEN, "the token is for another call", "wrong_call");
     }

@@ -161,6 +161,20 @@ class Upgrade(GatewayTest):
         await call.send({"type": "ping"})
         await call.wait_for("pong")
 
+    def test_a_revoked_key_opens_nothing_new_within_a_second(self):
+        made = json.loads(self.gw.run("admin", "key", "create", "--tenant", self.tenant.id, "--json").stdout)
+        rest = Rest(self.gw.url)
+        token = rest.post("/auth/token", {"tenant_id": self.tenant.id, "api_key": made["api_key"]}).json["access_token"]
+        with_token = Rest(self.gw.url, headers={"Authorization": f"Bearer {token}"})
+        started = with_token.post("/call/start", {"tenant_id": self.tenant.id, "language": "en"})
+        self.assertEqual(started.status, 200, started)
+        path = f"/ws/{started.json['call_id']}?token={token}"
+        self.gw.run("admin", "key", "revoke", made["key_id"])
+        time.sleep(1)
+        self.assertError(with_token.get(f"/call/{started.json['call_id']}"), 401, "UNAUTHORIZED")
+        self.assertError(rest.upgrade(path), 401, "UNAUTHORIZED")
+        self.assertError(Rest(self.gw.url, headers={"X-API-Key": made["api_key"]}).get("/v1/voices"), 401, "UNAUTHORIZED")
+
     async def test_the_token_is_taken_in_each_of_its_places(self):
         for place in ("query", "header", "subprotocol"):
             call = await self.started(connect=False)
