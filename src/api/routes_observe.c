@@ -9,6 +9,7 @@
 #include "obs/metrics.h"
 #include "provider/tts/voices.h"
 #include "store/record.h"
+#include "store/spool.h"
 
 void handle_root(struct exchange *ex)
 {
@@ -21,7 +22,7 @@ void handle_root(struct exchange *ex)
 }
 
 struct checks {
-    bool redis, postgres, draining, room;
+    bool redis, postgres, spool, draining, room;
 };
 
 static struct checks look(struct exchange *ex)
@@ -29,6 +30,7 @@ static struct checks look(struct exchange *ex)
     const struct vg_api_shared *shared = ex->api->shared;
     return (struct checks){.redis = vg_bus_up(ex->api->shard->bus),
                            .postgres = vg_record_up(shared->record),
+                           .spool = vg_spool_ok(ex->api->shard->spool),
                            .draining = atomic_load(&ex->api->shared->draining),
                            .room = vg_calls_live(shared->calls) < (uint32_t)shared->config->calls_max};
 }
@@ -43,6 +45,7 @@ static void write_health(struct exchange *ex, const struct checks *c, const char
     vg_json_object(&j, "checks");
     vg_json_str(&j, "redis", c->redis ? "ok" : "no connection");
     vg_json_str(&j, "postgres", c->postgres ? "ok" : "no connection");
+    vg_json_str(&j, "spool", c->spool ? "ok" : "the disk refuses");
     vg_json_str(&j, "calls", c->draining ? "draining" : c->room ? "ok" : "no free slot");
     vg_json_end(&j);
     vg_json_end(&j);
@@ -51,16 +54,20 @@ static void write_health(struct exchange *ex, const struct checks *c, const char
 void handle_health(struct exchange *ex)
 {
     struct checks c = look(ex);
-    write_health(ex, &c, c.redis && c.postgres ? "healthy" : "degraded");
+    write_health(ex, &c, c.redis && c.postgres && c.spool ? "healthy" : "degraded");
     exchange_answer(ex);
 }
 
 void handle_readyz(struct exchange *ex)
 {
     struct checks c = look(ex);
-    bool ready = !c.draining && c.room;
+    bool ready = !c.draining && c.room && c.spool; /* else no call could start */
     ex->status = ready ? 200 : 503;
-    write_health(ex, &c, c.draining ? "draining" : !ready ? "unavailable" : c.redis && c.postgres ? "ready" : "degraded");
+    write_health(ex, &c,
+                 c.draining              ? "draining"
+                 : !ready                ? "unavailable"
+                 : c.redis && c.postgres ? "ready"
+                                         : "degraded");
     if (!ready)
         snprintf(ex->retry_after, sizeof ex->retry_after, "5");
     exchange_answer(ex);

@@ -21,7 +21,7 @@
 #include "store/spool_read.h"
 #include "store/spool_schema.h"
 
-enum { WAITING_MAX = 65536, GROUP_MAX = 1024, LOOPS_MAX = 64 };
+enum { WAITING_MAX = 65536, GROUP_MAX = 1024, LOOPS_MAX = 64, REFUSED_FOR_US = 10000000 };
 
 enum op { OP_APPEND, OP_ACK, OP_POISON };
 
@@ -50,8 +50,9 @@ struct vg_spool {
     struct vg_mailbox mailbox;
     sem_t wake;
     atomic_bool stop;
-    atomic_uint waiting;                /* appended, not yet committed */
-    _Atomic int64_t depth;              /* rows in `events` */
+    atomic_uint waiting;        /* appended, not yet committed */
+    _Atomic int64_t depth;      /* rows in `events` */
+    _Atomic int64_t refused_us; /* monotonic: the newest commit that failed, 0: the newest succeeded */
     struct request *group, **group_end; /* spool thread: handled, not yet committed */
     int group_count;
     int64_t group_depth;
@@ -228,10 +229,12 @@ static void group_commit(struct vg_spool *s)
         s->group_err = VG_EIO;
     if (s->group_err) {
         vg_log_error("spool.commit_failed", "problem=%s events=%d", sqlite3_errmsg(s->db), appended);
+        atomic_store_explicit(&s->refused_us, vg_mono_us(), memory_order_relaxed);
         if (!sqlite3_get_autocommit(s->db))
             sqlite3_exec(s->db, "rollback", NULL, NULL, NULL);
         list = keep_failed_deletions(s, list);
     } else {
+        atomic_store_explicit(&s->refused_us, 0, memory_order_relaxed);
         atomic_fetch_add_explicit(&s->depth, s->group_depth, memory_order_relaxed);
         vg_observe_us(spool_commit_seconds, vg_mono_us() - start);
         vg_metric_set(VG_M_spool_depth_events, NULL, NULL, (double)vg_spool_depth(s));
@@ -359,6 +362,12 @@ int spool_ack(struct vg_spool *s, int64_t first, int64_t last)
 int spool_poison(struct vg_spool *s, int64_t id, const char *why)
 {
     return ask(s, OP_POISON, id, id, why);
+}
+
+bool vg_spool_ok(const struct vg_spool *s)
+{
+    int64_t refused_us = atomic_load_explicit(&s->refused_us, memory_order_relaxed);
+    return !refused_us || vg_mono_us() - refused_us > REFUSED_FOR_US;
 }
 
 uint64_t vg_spool_depth(const struct vg_spool *s)

@@ -7,6 +7,7 @@
 #ifndef VG_STORE_SPOOL_H
 #define VG_STORE_SPOOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -43,6 +44,9 @@ int vg_spool_append(struct vg_spool *s, const struct vg_record_event *event, str
                     vg_spool_fn done, void *arg) VG_MUST_CHECK;
 /* Events not yet acknowledged by PostgreSQL. Any thread; approximate. */
 uint64_t vg_spool_depth(const struct vg_spool *s);
+/* False for some seconds after the disk refused a commit, so that load balancers look elsewhere meanwhile and
+ * then try again. Any thread. */
+bool vg_spool_ok(const struct vg_spool *s);
 /* Commits what waits, ends the thread, closes. */
 struct vg_spool *vg_spool_free(struct vg_spool *s);
 

@@ -52,7 +52,7 @@ class Observe(GatewayTest):
         self.assertIn("version", health.json)
         ready = Rest(self.gw.url).get("/readyz")
         self.assertEqual(ready.status, 200, ready)
-        self.assertIn("checks", ready.json)
+        self.assertEqual(ready.json["checks"], {n: "ok" for n in ("redis", "postgres", "spool", "calls")})
         self.assertEqual(Rest(self.gw.url).get("/healthz").status, 200)
 
     async def test_metrics_are_clean_and_move_with_a_call(self):

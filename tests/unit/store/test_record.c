@@ -433,14 +433,14 @@ static void a_full_disk_is_told_to_the_caller(void **state)
         test_message(&c, spool, id, big, loop.loop, expect_refusal, &got);
         for (int i = 0; i < 2000 && !got; i++)
             usleep(1000);
-        if (got != 1)
+        if (got != 1 || vg_spool_ok(spool))
             _exit(1);
         /* What fits goes on. */
         got = 0;
         test_message(&c, spool, id, "small", loop.loop, expect_refusal, &got);
         for (int i = 0; i < 2000 && !got; i++)
             usleep(1000);
-        _exit(got == 2 ? 0 : 2);
+        _exit(got == 2 && vg_spool_ok(spool) ? 0 : 2);
     }
     waitpid(pid, &status, 0);
     assert_true(WIFEXITED(status));
