@@ -29,11 +29,13 @@ async def turn(bench, clip):
         await said.done.wait()
         await asyncio.sleep(4)
         last_speech = said.sent_at(speech_span(clip.samples)[1] - 1)
-        finals = [m for m in call.of("transcript_final") if m.at > last_speech]
+        finals = call.of("transcript_final")
         if not finals:
             return None
-        final = finals[0]
-        stopped = [m.at for m in call.of("speech_stopped") if last_speech < m.at <= final.at]
+        # Breath or hum after the last word may pass for speech by its level: such a turn is over before its "last
+        # speech frame", and its endpointing comes out short or below zero.
+        final = next((m for m in finals if m.at > last_speech), finals[-1])
+        stopped = [m.at for m in call.of("speech_stopped") if m.at <= final.at]
         frames = [m.at for m in call.messages if m.type == "binary" and m.at > final.at]
         if not stopped or not frames:
             return None
