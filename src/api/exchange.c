@@ -272,3 +272,12 @@ const char *exchange_tenant(const struct exchange *ex, const char *named)
 {
     return ex->identity.tenant ? ex->identity.tenant_id : named;
 }
+
+struct vg_span *exchange_span(const struct exchange *ex, const char *name)
+{
+    struct vg_span_context parent = {0};
+    const char *traceparent = vg_http_header(ex->request, "traceparent");
+    if (traceparent && vg_traceparent_parse(traceparent, &parent))
+        parent = (struct vg_span_context){0};
+    return vg_span_begin(name, &parent);
+}

@@ -101,6 +101,9 @@ bool exchange_may_act_for(struct exchange *ex, const char *tenant_id);
 /* The tenant that the request is about: its own, or for the operator the one it names (NULL if none). */
 const char *exchange_tenant(const struct exchange *ex, const char *named);
 
+/* Opens the span of this request, under the caller's `traceparent` where there is a good one. */
+struct vg_span *exchange_span(const struct exchange *ex, const char *name);
+
 /* auth.c: finds out who it is; then exchange_identified() or an error. */
 void exchange_authenticate(struct exchange *ex);
 void exchange_identified(struct exchange *ex);

@@ -29,6 +29,14 @@ static void free_start(void *state)
     free(q);
 }
 
+/* A Host that is no name or address is not handed back to anybody. */
+static bool host_is_sound(const char *host)
+{
+    size_t n = strlen(host);
+    return n > 0 && n <= 260 &&
+           strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:[]%") == n;
+}
+
 static void write_ws_url(struct vg_json *j, struct exchange *ex, const char *call_id)
 {
     const char *base = ex->api->shared->config->public_base_url;
@@ -39,7 +47,7 @@ static void write_ws_url(struct vg_json *j, struct exchange *ex, const char *cal
                       base + 4, call_id);
     else
         vg_buf_printf(&url, "%s://%s/ws/%s", vg_http_is_tls(ex->request) ? "wss" : "ws",
-                      host ? host : "localhost", call_id);
+                      host && host_is_sound(host) ? host : "localhost", call_id);
     vg_json_str(j, "ws_url", vg_buf_str(&url));
     vg_buf_free(&url);
 }
@@ -162,11 +170,7 @@ void handle_call_start(struct exchange *ex)
         exchange_error(ex, VG_ERROR_DRAINING, NULL, NULL);
         return;
     }
-    struct vg_span_context parent = {0};
-    const char *traceparent = vg_http_header(ex->request, "traceparent");
-    if (traceparent && vg_traceparent_parse(traceparent, &parent))
-        parent = (struct vg_span_context){0};
-    ex->span = vg_span_begin("start_call", &parent);
+    ex->span = exchange_span(ex, "start_call");
     vg_span_str(ex->span, "tenant.id", q->body.tenant_id);
     if (q->body.metadata)
         q->metadata = json_dumps(q->body.metadata, JSON_COMPACT);

@@ -116,7 +116,7 @@ void handle_handoff(struct exchange *ex)
         exchange_error(ex, VG_ERROR_CALL_ENDED, NULL, NULL);
         return;
     }
-    ex->span = vg_span_begin("handoff", NULL);
+    ex->span = exchange_span(ex, "handoff");
     vg_span_str(ex->span, "call.id", q->body.call_id);
     vg_call_ask_context(ex->api->shard, ex->call, on_context, ex);
 }

@@ -198,11 +198,7 @@ void handle_rag_query(struct exchange *ex)
         exchange_answer(ex);
         return;
     }
-    struct vg_span_context parent = {0};
-    const char *traceparent = vg_http_header(ex->request, "traceparent");
-    if (traceparent && vg_traceparent_parse(traceparent, &parent))
-        parent = (struct vg_span_context){0};
-    ex->span = vg_span_begin("rag_query", &parent);
+    ex->span = exchange_span(ex, "rag_query");
     q->begun_us = vg_mono_us();
     q->filters = q->body.filters ? json_dumps(q->body.filters, JSON_COMPACT) : NULL;
     exchange_work(ex, NULL);

@@ -139,11 +139,26 @@ static bool copy_grant(jwt_t *jwt, const char *name, char *out, size_t size)
     return true;
 }
 
-int vg_tokens_verify(const struct vg_tokens *t, const char *token, int64_t now_s, struct vg_claims *out)
+/* Decodes and verifies; a secret that was exchanged may have left its place, and with that its kid, to
+ * another: then all of them are tried, at 10 us each. */
+static jwt_t *decode(const struct vg_tokens *t, const char *token)
 {
     const struct token_key *key = key_of(t, token);
     jwt_t *jwt = NULL;
-    if (!key || jwt_decode(&jwt, token, (const unsigned char *)key->verify, (int)key->verify_bytes))
+    if (key && !jwt_decode(&jwt, token, (const unsigned char *)key->verify, (int)key->verify_bytes))
+        return jwt;
+    for (int i = 0; key && t->algorithm == JWT_ALG_HS256 && i < t->keys.count; i++) {
+        const struct token_key *k = &t->keys.keys[i];
+        if (k != key && !jwt_decode(&jwt, token, (const unsigned char *)k->verify, (int)k->verify_bytes))
+            return jwt;
+    }
+    return NULL;
+}
+
+int vg_tokens_verify(const struct vg_tokens *t, const char *token, int64_t now_s, struct vg_claims *out)
+{
+    jwt_t *jwt = decode(t, token);
+    if (!jwt)
         return VG_EAUTH;
     struct vg_claims c = {.expires_s = jwt_get_grant_int(jwt, "exp"),
                           .scopes = vg_scopes_parse(jwt_get_grant(jwt, "scope"))};

@@ -94,7 +94,7 @@ static int add_file(struct token_keys *keys, const char *item, size_t length, co
     const char *eq = memchr(item, '=', length);
     if (!eq || length >= sizeof spec || (size_t)(eq - item) >= sizeof keys->keys[0].kid ||
         keys->count == TOKEN_KEYS_MAX) {
-        vg_buf_printf(problem, "JWT_KEY_FILES takes at most %d entries kid=path, comma-separated\n",
+        vg_buf_printf(problem, "JWT_KEY_FILES takes at most %d entries kid=path, comma-separated",
                       TOKEN_KEYS_MAX);
         return VG_EINVAL;
     }
@@ -106,7 +106,7 @@ static int add_file(struct token_keys *keys, const char *item, size_t length, co
     size_t bytes;
     const char *path = spec + (eq - item) + 1;
     if (read_file(path, &data, &bytes)) {
-        vg_buf_printf(problem, "JWT_KEY_FILES: %s: %s\n", path, strerror(errno));
+        vg_buf_printf(problem, "JWT_KEY_FILES: %s: %s", path, strerror(errno));
         return VG_EINVAL;
     }
     if (strcmp(algorithm, "HS256") == 0) {
@@ -118,7 +118,7 @@ static int add_file(struct token_keys *keys, const char *item, size_t length, co
     }
     int err = add_pem(k, data, bytes, algorithm);
     if (err == VG_EINVAL)
-        vg_buf_printf(problem, "JWT_KEY_FILES: %s holds no PEM key that %s can use\n", path, algorithm);
+        vg_buf_printf(problem, "JWT_KEY_FILES: %s holds no PEM key that %s can use", path, algorithm);
     return err;
 }
 
@@ -138,7 +138,7 @@ int token_keys_load(struct token_keys *out, const struct vg_config *config, stru
         p += n + (p[n] == ',');
     }
     if (!err && (out->count == 0 || !out->keys[0].sign)) {
-        vg_buf_puts(problem, "JWT_KEY_FILES: the first key must be a private one, it signs\n");
+        vg_buf_puts(problem, "JWT_KEY_FILES: the first key must be a private one, it signs");
         err = VG_EINVAL;
     }
     if (err)

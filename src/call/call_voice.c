@@ -116,7 +116,8 @@ static void synthesise_next(struct vg_call *c)
         r->tts_ops = c->shard->engines->tts(c->spec->tts_engine, c->spec->voice_id, k->language, &voice);
         struct vg_tts_request request = {
             .call_id = c->spec->call_id, .text = k->speech, .language = k->language, .voice = voice};
-        struct vg_span_context parent = vg_span_context_of(r->turn_span);
+        /* What the agent says by itself (its greeting) is of no turn. */
+        struct vg_span_context parent = vg_span_context_of(r->turn_span ? r->turn_span : c->span);
         r->tts_span = vg_span_begin("tts", &parent);
         int err =
             r->tts_ops ? r->tts_ops->start(&r->tts, &c->shard->env, &request, &TTS_EVENTS, c) : VG_ENOTSUP;

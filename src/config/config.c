@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/log.h"
 #include "base/map.h"
+#include "config/config_rules.h"
 
 enum setting_type { SETTING_STR, SETTING_INT, SETTING_BOOL };
 enum { R = 1, S = 2 };
@@ -227,28 +227,6 @@ static int compose_database_url(struct vg_config *c)
     return c->database_url ? 0 : VG_ENOMEM;
 }
 
-/* Rules that tie settings to each other. */
-static int check_together(const struct vg_config *c, bool serving, struct vg_buf *problems)
-{
-    size_t before = problems->len;
-    if (c->database_url && strncmp(c->database_url, "file:", 5) == 0)
-        vg_buf_puts(problems, "DATABASE_URL names a file: Voxgate keeps its record in PostgreSQL, give it a "
-                              "postgresql:// URL\n");
-    if (!c->tls_cert_file != !c->tls_key_file)
-        vg_buf_puts(problems, "TLS_CERT_FILE and TLS_KEY_FILE go together\n");
-    enum vg_log_level level;
-    if (vg_log_parse_level(c->log_level, &level))
-        vg_buf_puts(problems, "LOG_LEVEL must be debug, info, warn or error\n");
-    if (c->jwt_algorithm && strcmp(c->jwt_algorithm, "HS256") != 0 && serving && !c->jwt_key_files)
-        vg_buf_puts(problems, "JWT_KEY_FILES is missing: RS256 and ES256 need key files\n");
-    bool production = c->app_env && strcmp(c->app_env, "production") == 0;
-    if (production && c->jwt_secret &&
-        (strcmp(c->jwt_secret, VG_JWT_SECRET_EXAMPLE) == 0 || strlen(c->jwt_secret) < 32))
-        vg_buf_puts(problems,
-                    "JWT_SECRET is a known default or shorter than 32 bytes; production refuses it\n");
-    return problems->len > before ? VG_EINVAL : 0;
-}
-
 static void free_values(struct vg_map *m)
 {
     size_t cursor = 0;
@@ -281,7 +259,7 @@ int vg_config_load(struct vg_config **out, const char *file, bool serving, struc
         vg_buf_printf(problems, "DATABASE_URL is missing: %s\n", SETTINGS[0].help);
         err = VG_EINVAL;
     }
-    int e = check_together(c, serving, problems);
+    int e = config_check_rules(c, serving, problems);
     err = err ? err : e;
 out:
     free_values(values);

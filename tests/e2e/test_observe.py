@@ -1,4 +1,5 @@
 """What operators look at: health, readiness, metrics, logs, configuration, traces."""
+import asyncio
 import http.server
 import json
 import subprocess
@@ -81,14 +82,28 @@ class Observe(GatewayTest):
                                 headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
         self.assertEqual(answer.status, 200)
         self.rest.post("/rag/query", {"tenant_id": self.tenant.id, "query": "x"})
+        self.gw.run("admin", "agent", "update", self.tenant.agent_id, "--tenant", self.tenant.id,
+                    "--greeting", "Hello.")
+        await asyncio.sleep(1)
         call = await self.started()
+        handoff = "9" * 32
+        self.rest.post("/handoff", {"call_id": call.call_id, "reason": "x", "agent_queue": "general"},
+                       headers={"traceparent": f"00-{handoff}-00f067aa0ba902b7-01"})
         await call.say_text("hello")
         await call.wait_reply_end()
         await call.hang_up()
-        await self.eventually(lambda: {"start_call", "rag_query", "call", "turn"} <= {s["name"] for s in self.collector.spans},
-                              20, "spans")
+        wanted = {"start_call", "rag_query", "handoff", "call", "turn", "llm", "tts"}
+        await self.eventually(lambda: wanted <= {s["name"] for s in self.collector.spans}, 20, "spans")
         mine = [s for s in self.collector.spans if s["traceId"] == trace]
         self.assertEqual([s["name"] for s in mine if s["name"] == "start_call"], ["start_call"])
+        self.assertEqual([s["name"] for s in self.collector.spans if s["traceId"] == handoff], ["handoff"])
+        # Every span of a call hangs on another: call below start_call, turn below call, engines below turn or call.
+        named = {s["spanId"]: s["name"] for s in self.collector.spans}
+        above = {(named.get(s.get("parentSpanId")), s["name"]) for s in self.collector.spans}
+        self.assertIn(("start_call", "call"), above)
+        self.assertLessEqual({pair for pair in above if pair[1] in ("call", "turn", "stt", "llm", "tts")},
+                             {("start_call", "call"), ("call", "turn"), ("turn", "stt"), ("turn", "llm"),
+                              ("turn", "tts"), ("call", "tts")}, above)
 
     def test_the_log_is_json_without_secrets(self):
         self.rest.get("/health", headers={"X-Request-Id": "look-for-me"})

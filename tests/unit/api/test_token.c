@@ -287,6 +287,8 @@ static void keys_overlap_while_they_are_exchanged(void **state)
                               "an-older-secret-of-thirty-two-bytes-and-more", 44);
     assert_int_equal(verify(newer, token), 0); /* the file's last newline is not part of the secret */
     assert_int_equal(verify(newer, mint(newer)), 0);
+    assert_int_equal(verify(newer, mint(older)), 0); /* named by its old place, found at its new one */
+    assert_int_equal(verify(older, mint(newer)), VG_EAUTH);
     vg_tokens_free(older);
     vg_tokens_free(newer);
 }

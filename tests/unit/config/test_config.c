@@ -104,6 +104,35 @@ static void every_problem_is_named_at_once(void **state)
         assert_non_null(strstr(text, NAMES[i]));
 }
 
+/* Each of these would otherwise be found one after the other, or only when it is used. */
+static void values_of_the_wrong_kind_are_named_at_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *bad, *good;
+    } SETTINGS[] = {
+        {"DATABASE_URL", "mysql://a/b", "postgresql+asyncpg://a/b"},
+        {"REDIS_URL", "rediss://a:6379", "unix:///run/redis.sock"},
+        {"PUBLIC_BASE_URL", "voice.example.com", "https://voice.example.com/base/"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT", "banana", "http://collector:4318"},
+        {"CORS_ORIGINS", "https://a.example, b.example", "https://a.example, http://b.example:3000"},
+        {"TRUSTED_PROXIES", "10.0.0.0/99", "10.0.0.0/8, ::1"},
+        {"TLS_KEY_FILE", "/nowhere/key.pem", "/dev/null"},
+        {"TLS_CERT_FILE", "/nowhere/cert.pem", "/dev/null"},
+    };
+    for (size_t i = 0; i < VG_COUNT_OF(SETTINGS); i++)
+        setenv(SETTINGS[i].name, SETTINGS[i].bad, 1);
+    const char *text = problems_of(NULL, true);
+    for (size_t i = 0; i < VG_COUNT_OF(SETTINGS); i++) {
+        assert_non_null(strstr(text, SETTINGS[i].name));
+        setenv(SETTINGS[i].name, SETTINGS[i].good, 1);
+    }
+    struct vg_config *c = load(NULL);
+    assert_null(vg_config_free(c));
+    for (size_t i = 0; i < VG_COUNT_OF(SETTINGS); i++)
+        unsetenv(SETTINGS[i].name);
+}
+
 static void values_are_never_repeated(void **state)
 {
     (void)state;
@@ -284,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(defaults_are_those_of_the_table, set_up),
         cmocka_unit_test_setup(every_problem_is_named_at_once, set_up),
+        cmocka_unit_test_setup(values_of_the_wrong_kind_are_named_at_once, set_up),
         cmocka_unit_test_setup(values_are_never_repeated, set_up),
         cmocka_unit_test_setup(numbers_have_bounds, set_up),
         cmocka_unit_test_setup(an_empty_variable_is_an_unset_one, set_up),
