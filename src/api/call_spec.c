@@ -9,6 +9,11 @@
 #include "config/config.h"
 #include "proto/rest_in.h"
 
+enum {
+    METADATA_BYTES_MAX = 16384, /* kept with the call, in Redis and in the record */
+    FILLED_BYTES_MAX = 65536,   /* of a prompt with its variables: a value may stand in it many times */
+};
+
 static const char *or_else(const char *text, const char *otherwise)
 {
     return text && *text ? text : otherwise;
@@ -19,7 +24,7 @@ static void set(char *out, size_t size, const char *text)
     snprintf(out, size, "%s", text ? text : "");
 }
 
-/* Puts values of `metadata` in place of {{name}}; unknown names become nothing. */
+/* Puts values of `metadata` in place of {{name}}; unknown names become nothing, and values past the bound. */
 static char *fill_variables(const char *text, const char *metadata)
 {
     struct vg_buf b = VG_BUF_INIT;
@@ -36,7 +41,7 @@ static char *fill_variables(const char *text, const char *metadata)
         if (n < sizeof name)
             memcpy(name, open + 2, n);
         const json_t *value = json_object_get(values, name);
-        if (json_is_string(value))
+        if (json_is_string(value) && b.len + json_string_length(value) <= FILLED_BYTES_MAX)
             vg_buf_puts(&b, json_string_value(value));
         else if (json_is_integer(value))
             vg_buf_printf(&b, "%lld", (long long)json_integer_value(value));
@@ -60,7 +65,8 @@ static void unknown_voice(const char *voice_id, const struct vg_engine_catalog *
 {
     struct vg_buf known = VG_BUF_INIT;
     engines->voice_names(&known);
-    vg_bind_fault(details, NULL, "voice_id", "%s is not known; the voices are %s", voice_id, vg_buf_str(&known));
+    vg_bind_fault(details, NULL, "voice_id", "%s is not known; the voices are %s", voice_id,
+                  vg_buf_str(&known));
     vg_buf_free(&known);
 }
 
@@ -134,6 +140,8 @@ int call_spec_make(struct vg_call_spec **out, const struct call_wish *wish, cons
         spec->agent_version = agent->version;
     }
     choose_language(spec, wish, agent);
+    if (wish->metadata && strlen(wish->metadata) > METADATA_BYTES_MAX)
+        vg_bind_fault(details, NULL, "metadata", "may have at most %d bytes", METADATA_BYTES_MAX);
     int err = choose_engines(spec, agent, config, engines, details);
     if (!err) {
         spec->metadata = strdup(wish->metadata ? wish->metadata : "{}");

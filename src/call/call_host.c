@@ -21,7 +21,9 @@ struct vg_leg_host {
     bool leg_gone;                        /* LEG: the leg freed itself */
     bool gone_told;                       /* OWNER */
     bool closing;                         /* OWNER */
-    struct vg_message gone_message, closed_message;
+    struct vg_message gone_message, close_message, closed_message;
+    int close_code; /* OWNER writes it, with the reason, before it posts close_message */
+    char close_reason[96];
     int16_t *publish;     /* LEG: samples for audio:{call_id}, NULL if not asked for */
     size_t published;     /* LEG: samples in it */
     uint64_t publish_seq; /* LEG */
@@ -256,22 +258,13 @@ static void host_closed(struct vg_message *msg)
     call_leg_closed(c);
 }
 
-struct close_job {
-    struct vg_message message;
-    struct vg_leg_host *host;
-    int code;
-    char reason[96];
-};
-
 static void run_close(struct vg_message *msg)
 {
-    struct close_job *job = VG_MESSAGE_OF(msg, struct close_job, message);
-    struct vg_leg_host *h = job->host;
+    struct vg_leg_host *h = VG_MESSAGE_OF(msg, struct vg_leg_host, close_message);
     if (!h->leg_gone) {
         h->leg->host = NULL;
-        h->leg->ops->close(h->leg, job->code, job->reason);
+        h->leg->ops->close(h->leg, h->close_code, h->close_reason);
     }
-    free(job);
     h->closed_message.handle = host_closed;
     vg_loop_post(h->call_loop, &h->closed_message); /* behind a `gone` that is under way */
 }
@@ -280,10 +273,9 @@ void host_close(struct vg_leg_host *h, int code, const char *reason)
 {
     VG_ASSERT(!h->closing);
     h->closing = true;
-    struct close_job *job = calloc(1, sizeof *job);
-    VG_ASSERT(job);
-    *job = (struct close_job){.message.handle = run_close, .host = h, .code = code};
-    snprintf(job->reason, sizeof job->reason, "%s", reason);
+    h->close_code = code;
+    snprintf(h->close_reason, sizeof h->close_reason, "%s", reason);
+    h->close_message.handle = run_close;
     /* Also on the same loop by the mailbox: close() must not run inside the leg's own callback. */
-    vg_loop_post(h->leg_loop, &job->message);
+    vg_loop_post(h->leg_loop, &h->close_message);
 }

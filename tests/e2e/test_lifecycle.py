@@ -117,6 +117,12 @@ class Lifecycle(GatewayTest):
         # What a client writes is for the record; in the metrics it would be a series each.
         self.assertEqual(self.gw.metrics().value("voxgate_calls_ended_total", reason="custom"), before + 1)
 
+    def test_metadata_is_bounded(self):
+        self.assertEqual(self.rest.start_call(metadata={"note": "x" * 16000}).status, 200)
+        refused = self.rest.start_call(metadata={"note": "x" * 17000})
+        self.assertError(refused, 400, "VALIDATION_ERROR")
+        self.assertEqual(refused.json["error"]["details"][0]["field"], "metadata")
+
     async def resume(self, call, **options):
         second = Call(call.call_id, call.session_token, call.ws_url)
         await second.connect(resume_token=call.of("ready")[-1]["resume_token"], **options)
