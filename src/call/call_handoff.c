@@ -56,7 +56,11 @@ static void set_status(struct vg_call *c, enum vg_call_status status)
 static void apply(struct vg_call *c, const struct vg_handoff_notice *n)
 {
     switch (n->change) {
-    case VG_HANDOFF_REQUESTED: queued(c, n->handoff_id, n->queue, n->estimated_wait_seconds, true); break;
+    case VG_HANDOFF_REQUESTED:
+        /* Whoever asks again gets the handoff that is open; the caller has been told of it. */
+        if (c->handoff == HANDOFF_NONE || strcmp(c->handoff_id, n->handoff_id) != 0)
+            queued(c, n->handoff_id, n->queue, n->estimated_wait_seconds, true);
+        break;
     case VG_HANDOFF_ACCEPTED:
         c->handoff = HANDOFF_ACCEPTED;
         reply_interrupt(c, "handoff");

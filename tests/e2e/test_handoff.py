@@ -72,6 +72,9 @@ class Handoff(GatewayTest):
         call, _, _ = await self.queued()
         again = await self.rest.apost("/handoff", {"call_id": call.call_id})
         self.assertIn(again.status, (200, 409))
+        await call.send({"type": "ping"})
+        await call.wait_for("pong")
+        self.assertEqual([m["status"] for m in call.of("handoff")], ["queued"])  # told once
         rows = self.gw.sql("select count(*) from handoffs where call_id = %s", (uuid_of(call.call_id),))
         self.assertEqual(rows[0][0], 1)
 
