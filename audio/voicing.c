@@ -1,27 +1,29 @@
 /* Normalised autocorrelation at pitch lags; see voicing.h.
  *
  * The cost of a frame's VAD is decided here: 95 lags of 200 products. A sum waits for the addition before it,
- * so 48 lags are summed side by side, which hides that wait; no float sum is reordered, and wider vectors
- * (AVX2, where the processor has it) give the same bits. */
+ * so many lags are summed side by side, in registers: 16 as plain vectors, 48 with AVX2 where the processor
+ * has it. No float sum is reordered: both give the same bits. */
 #include "audio/voicing.h"
 
 #include <math.h>
 #include <string.h>
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 enum {
     WINDOW = 200, /* 25 ms at 8 kHz */
     LAG_MIN = 20,
     LAG_MAX = 114,
-    LANES = 8,
-    VECTORS = 6,
-    LAGS_AT_ONCE = VECTORS * LANES,
+    LAGS = 96, /* a whole number of vectors; the last is not looked at */
+    LAG_LAST = LAG_MIN + LAGS - 1,
+    LANES = 4,
     /* One sample before the end: where the window lay in the measured recipe. */
     WINDOW_START = VOICING_HISTORY - WINDOW - 1,
 };
 
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
-/* The same, at any address. */
-typedef float loose __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 void voicing_push(struct voicing *v, const int16_t *pcm)
 {
@@ -31,76 +33,99 @@ void voicing_push(struct voicing *v, const int16_t *pcm)
         now[i] = (float)(pcm[2 * i] + pcm[2 * i + 1]) * 0.5f;
 }
 
-/* Correlation with the window `lag` + LAGS_AT_ONCE - 1 ... `lag` samples earlier, in this order. */
-__attribute__((always_inline)) static inline void correlate(const float *window, int lag,
-                                                            float out[LAGS_AT_ONCE])
+static lanes load(const float *p)
 {
-    const float *earlier = window - lag - (LAGS_AT_ONCE - 1);
-    lanes a = {0}, b = {0}, c = {0}, d = {0}, e = {0}, f = {0};
-    for (int i = 0; i < WINDOW; i++) {
-        const loose *then = (const loose *)(earlier + i);
-        a += window[i] * then[0];
-        b += window[i] * then[1];
-        c += window[i] * then[2];
-        d += window[i] * then[3];
-        e += window[i] * then[4];
-        f += window[i] * then[5];
+    lanes out;
+    memcpy(&out, p, sizeof out);
+    return out;
+}
+
+/* Correlation of the window with what was LAG_LAST ... LAG_MIN samples earlier, in this order. */
+static void correlate(const float *window, float out[LAGS])
+{
+    for (int j = 0; j < LAGS; j += 4 * LANES) {
+        const float *earlier = window - LAG_LAST + j;
+        lanes a = {0};
+        lanes b = {0};
+        lanes c = {0};
+        lanes d = {0};
+        for (int i = 0; i < WINDOW; i++) {
+            float x = window[i];
+            a += x * load(earlier + i);
+            b += x * load(earlier + i + LANES);
+            c += x * load(earlier + i + 2 * LANES);
+            d += x * load(earlier + i + 3 * LANES);
+        }
+        memcpy(out + j, &a, sizeof a);
+        memcpy(out + j + LANES, &b, sizeof b);
+        memcpy(out + j + 2 * LANES, &c, sizeof c);
+        memcpy(out + j + 3 * LANES, &d, sizeof d);
     }
-    lanes sums[VECTORS] = {a, b, c, d, e, f};
-    memcpy(out, sums, sizeof sums);
-}
-
-static void correlate_plain(const float *window, int lag, float out[LAGS_AT_ONCE])
-{
-    correlate(window, lag, out);
 }
 
 #ifdef __x86_64__
-__attribute__((target("avx2"))) static void correlate_avx2(const float *window, int lag,
-                                                           float out[LAGS_AT_ONCE])
+__attribute__((target("avx2"))) static void correlate_avx2(const float *window, float out[LAGS])
 {
-    correlate(window, lag, out);
+    for (int j = 0; j < LAGS; j += 48) {
+        const float *earlier = window - LAG_LAST + j;
+        __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a, e = a, f = a;
+        for (int i = 0; i < WINDOW; i++) {
+            __m256 x = _mm256_set1_ps(window[i]);
+            a = _mm256_add_ps(a, _mm256_mul_ps(x, _mm256_loadu_ps(earlier + i)));
+            b = _mm256_add_ps(b, _mm256_mul_ps(x, _mm256_loadu_ps(earlier + i + 8)));
+            c = _mm256_add_ps(c, _mm256_mul_ps(x, _mm256_loadu_ps(earlier + i + 16)));
+            d = _mm256_add_ps(d, _mm256_mul_ps(x, _mm256_loadu_ps(earlier + i + 24)));
+            e = _mm256_add_ps(e, _mm256_mul_ps(x, _mm256_loadu_ps(earlier + i + 32)));
+            f = _mm256_add_ps(f, _mm256_mul_ps(x, _mm256_loadu_ps(earlier + i + 40)));
+        }
+        _mm256_storeu_ps(out + j, a);
+        _mm256_storeu_ps(out + j + 8, b);
+        _mm256_storeu_ps(out + j + 16, c);
+        _mm256_storeu_ps(out + j + 24, d);
+        _mm256_storeu_ps(out + j + 32, e);
+        _mm256_storeu_ps(out + j + 40, f);
+    }
 }
 #endif
 
-typedef void (*correlate_fn)(const float *window, int lag, float out[LAGS_AT_ONCE]);
-
-static correlate_fn choose_correlate(void)
+static void correlate_best(const float *window, float out[LAGS])
 {
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2"))
-        return correlate_avx2;
+    if (__builtin_cpu_supports("avx2")) {
+        correlate_avx2(window, out);
+        return;
+    }
 #endif
-    return correlate_plain;
+    correlate(window, out);
 }
 
 float voicing_peak(const struct voicing *v)
 {
     const float *window = v->recent + WINDOW_START;
-    /* In double, so that energies of later lags, made by adding one end and taking the other, are exact. */
-    double energy = 0;
-    for (int i = 0; i < WINDOW; i++)
-        energy += (double)window[i] * (double)window[i];
+    /* In double, so that sums of squares of halves of 17 bits, in any order, and energies of later lags, made
+     * by adding one end and taking the other, are exact. */
+    double part[LANES] = {0};
+    for (int i = 0; i < WINDOW; i += LANES) {
+        for (int k = 0; k < LANES; k++)
+            part[k] += (double)window[i + k] * (double)window[i + k];
+    }
+    double energy = part[0] + part[1] + part[2] + part[3];
     double energy_lagged = energy;
     for (int lag = 1; lag < LAG_MIN; lag++)
         energy_lagged += (double)window[-lag] * (double)window[-lag] -
                          (double)window[WINDOW - lag] * (double)window[WINDOW - lag];
     float best = 0.0f;
-    correlate_fn correlate_lags = choose_correlate();
-    for (int base = LAG_MIN; base <= LAG_MAX; base += LAGS_AT_ONCE) {
-        float product[LAGS_AT_ONCE];
-        correlate_lags(window, base, product);
-        for (int k = 0; k < LAGS_AT_ONCE && base + k <= LAG_MAX; k++) {
-            int lag = base + k;
-            energy_lagged += (double)window[-lag] * (double)window[-lag] -
-                             (double)window[WINDOW - lag] * (double)window[WINDOW - lag];
-            float p = product[LAGS_AT_ONCE - 1 - k];
-            if (p <= 0.0f)
-                continue;
-            /* Squared: one root a frame instead of 95. */
-            float peak = p * p / ((float)(energy * energy_lagged) + 1.0f);
-            best = peak > best ? peak : best;
-        }
+    float product[LAGS];
+    correlate_best(window, product);
+    for (int lag = LAG_MIN; lag <= LAG_MAX; lag++) {
+        energy_lagged += (double)window[-lag] * (double)window[-lag] -
+                         (double)window[WINDOW - lag] * (double)window[WINDOW - lag];
+        float p = product[LAG_LAST - lag];
+        if (p <= 0.0f)
+            continue;
+        /* Squared: one root a frame instead of 95. */
+        float peak = p * p / ((float)(energy * energy_lagged) + 1.0f);
+        best = peak > best ? peak : best;
     }
     return sqrtf(best);
 }
