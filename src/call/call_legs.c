@@ -64,6 +64,7 @@ static void take_arrival(struct vg_call *c)
 {
     struct leg_arrival *a = c->arrival;
     c->arrival = NULL;
+    bool other_shard = a->leg->loop != c->shard->loop; /* once it has the host it may be gone any moment */
     struct vg_leg_host *host = host_new(c, a->leg);
     if (!host) {
         refuse(a);
@@ -82,7 +83,7 @@ static void take_arrival(struct vg_call *c)
     call_outbox_replay(c, a->last_seq); /* first, so that numbers only go up */
     call_send_ready(c, true);
     vg_log_info("call.resumed", "call_id=%s shard=%u other_shard=%d", c->spec->call_id, c->shard->index,
-                a->leg->loop != c->shard->loop);
+                other_shard);
     arrival_free(a);
 }
 

@@ -3,7 +3,9 @@ what only shows where a connection lands on another shard than its call."""
 import asyncio
 import random
 
-from voxgate_harness import LOOPBACK, Call, Gateway, GatewayTest, corpus_speech, main, uuid_of
+from websockets import ConnectionClosed
+
+from voxgate_harness import LOOPBACK, Call, Gateway, GatewayTest, Refused, corpus_speech, main, uuid_of
 from voxgate_harness.call import Microphone
 
 CALLS = 20
@@ -148,6 +150,70 @@ class Concurrency(GatewayTest):
                              *(self.rest.aget("/metrics") for _ in range(5)))
         await self.eventually(
             lambda: self.gw.sql("select count(*) from calls where status = 'ended'")[0][0] >= CALLS, 30)
+
+    async def careless(self, source):
+        """A call whose client connects, drops, takes over, talks, configures and ends in no order at all."""
+        started = (await self.rest.astart_call()).json
+        url = f"ws://{self.rest.host}:{self.rest.port}/ws/{started['call_id']}"
+        connections = []
+
+        async def connect():
+            tokens = [m["resume_token"] for c in connections for m in c.of("ready")]
+            call = Call(started["call_id"], started["session_token"], url)
+            connections.append(call)
+            await call.connect(resume_token=tokens[-1] if tokens and source.random() < 0.8 else None,
+                               last_seq=source.choice([None, 0, 3, 10**18]))
+            return call
+
+        async def step():
+            live = [c for c in connections if c.ws and not c.closed.is_set()]
+            kind = source.randrange(10) if live else 0
+            call = source.choice(live) if live else None
+            if kind <= 1:
+                call = await connect()
+                if source.random() < 0.3:
+                    await call.drop()
+            elif kind == 2:
+                await call.drop()
+            elif kind == 3:
+                await call.say_text("one, two. Three and four, and so on.")
+            elif kind == 4:
+                for _ in range(source.randrange(1, 20)):
+                    await call.send_wire_audio(source.randbytes(3200))
+            elif kind == 5:
+                audio = {"codec": source.choice(["opus", "pcmu", "pcm_s16le"]), "rate": source.choice([8000, 48000]),
+                         "transport": source.choice(["json", "binary"])}
+                await call.send({"type": "config", "audio": {"in": audio, "out": audio}})
+            elif kind == 6:
+                await call.send({"type": source.choice(["barge_in", "ping", "end"])})
+            elif kind == 7:
+                await asyncio.gather(*(connect() for _ in range(3)), return_exceptions=True)
+            elif kind == 8:
+                await self.rest.apost("/handoff", {"call_id": started["call_id"]})
+            elif source.random() < 0.3:
+                await self.rest.apost(f"/call/{started['call_id']}/end")
+            else:
+                await call.send_raw(source.choice(["{", "x" * 300000, bytes(7)]))
+
+        for _ in range(source.randrange(2, 14)):
+            try:
+                await step()
+            except (Refused, ConnectionClosed):
+                pass
+            await asyncio.sleep(source.choice([0, 0, 0.001, 0.01, 0.1, 0.3]))
+        for call in connections:
+            if call.ws and not call.closed.is_set():
+                await call.drop()
+        self.assertEqual((await self.rest.apost(f"/call/{started['call_id']}/end")).status, 200)
+
+    async def test_careless_clients_leave_nothing_behind(self):
+        source, gate = random.Random(2), asyncio.Semaphore(12)
+
+        async def one():
+            async with gate:
+                await asyncio.wait_for(self.careless(source), 90)
+        await asyncio.gather(*(one() for _ in range(100)))
+        await self.eventually(lambda: self.gw.metrics().value("voxgate_calls_live") == 0, 60)
 
     async def test_drain_with_calls_in_every_state(self):
         gw = Gateway(self.servers, self.env, database_url=self.gw.database_url)
