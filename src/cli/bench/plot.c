@@ -66,9 +66,9 @@ static void line(struct plot *p, const char *colour, const char *dash,
         vg_buf_printf(&p->svg, "%.1f,%.1f ", at_x(p, (double)p->by_calls[i]->held), y(p, p->by_calls[i]));
     vg_buf_puts(&p->svg, "\"/>\n");
     for (size_t i = 0; i < p->count; i++)
-        vg_buf_printf(&p->svg, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n",
+        vg_buf_printf(&p->svg, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\" stroke=\"%s\"/>\n",
                       at_x(p, (double)p->by_calls[i]->held), y(p, p->by_calls[i]),
-                      p->by_calls[i]->good ? colour : "#fff");
+                      p->by_calls[i]->good ? colour : "#fff", colour);
 }
 
 static void text(struct plot *p, double x, double y, const char *anchor, const char *colour, const char *what)
