@@ -18,14 +18,14 @@ struct vg_leg_host {
     struct vg_loop *leg_loop, *call_loop; /* RO */
     bool same_loop;                       /* RO */
     struct vg_media *media;               /* RO */
-    bool leg_gone;                        /* LEG: the leg freed itself */
     bool gone_told;                       /* OWNER */
     bool closing;                         /* OWNER */
     struct vg_message gone_message, close_message, closed_message;
     int close_code; /* OWNER writes it, with the reason, before it posts close_message */
     char close_reason[96];
-    int16_t *publish;     /* LEG: samples for audio:{call_id}, NULL if not asked for */
-    size_t published;     /* LEG: samples in it */
+    int16_t *publish; /* LEG: samples for audio:{call_id}, NULL if not asked for */
+    bool leg_gone;    /* LEG: the leg freed itself; not beside OWNER's flags, which are read in one word */
+    size_t published; /* LEG: samples in it */
     uint64_t publish_seq; /* LEG */
 };
 
