@@ -271,12 +271,14 @@ static void run_end(struct vg_message *msg)
     free(job);
 }
 
-static void end_all_calls(struct app *a)
+/* Those that wait for a connection cannot get one any more, so they are not waited for. */
+static void end_calls(struct app *a, bool ready_only)
 {
     struct vg_call_entry **live;
     size_t n = vg_calls_all_live(a->calls, &live);
     for (size_t i = 0; i < n; i++) {
-        struct end_job *job = calloc(1, sizeof *job);
+        bool wanted = !ready_only || vg_calls_look(a->calls, live[i]).status == VG_CALL_READY;
+        struct end_job *job = wanted ? calloc(1, sizeof *job) : NULL;
         if (!job) {
             vg_call_entry_put(live[i]);
             continue;
@@ -303,8 +305,9 @@ static void drain(struct app *a, const sigset_t *signals)
 {
     atomic_store(&a->api.draining, true);
     vg_log_info("serve.draining", "live_calls=%u", vg_calls_live(a->calls));
+    end_calls(a, true);
     wait_for_calls(a, signals, a->config->drain_seconds * VG_US_PER_S);
-    end_all_calls(a);
+    end_calls(a, false);
     wait_for_calls(a, signals, 3 * VG_US_PER_S);
     /* Farewells are on their way: give the sockets a moment. */
     struct timespec moment = {.tv_nsec = 200 * 1000000};

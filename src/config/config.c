@@ -221,7 +221,13 @@ static int compose_database_url(struct vg_config *c)
         vg_buf_putc(&b, ':');
         put_encoded(&b, c->db_pass);
     }
-    vg_buf_printf(&b, ipv6 ? "@[%s]:%d/" : "@%s:%d/", c->db_host, (int)c->db_port);
+    if (c->db_host[0] == '/') { /* the folder of a Unix socket */
+        vg_buf_putc(&b, '@');
+        put_encoded(&b, c->db_host);
+        vg_buf_printf(&b, ":%d/", (int)c->db_port);
+    } else {
+        vg_buf_printf(&b, ipv6 ? "@[%s]:%d/" : "@%s:%d/", c->db_host, (int)c->db_port);
+    }
     put_encoded(&b, c->db_name);
     c->database_url = vg_buf_take(&b);
     return c->database_url ? 0 : VG_ENOMEM;

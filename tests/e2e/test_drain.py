@@ -43,6 +43,16 @@ class Drain(GatewayTest):
         gw.terminate()
         self.assertEqual(await asyncio.to_thread(gw.process.wait, 5), 0)
 
+    async def test_calls_that_nobody_connected_to_are_not_waited_for(self):
+        gw = self.fresh()
+        tenant = gw.new_tenant()
+        call = (await gw.rest(tenant).astart_call()).json
+        gw.terminate()
+        self.assertEqual(await asyncio.to_thread(gw.process.wait, 10), 0)
+        gw.start()
+        ended = gw.rest(tenant).get(f"/call/{call['call_id']}").json
+        self.assertEqual((ended["status"], ended["end_reason"]), ("ended", "server_draining"))
+
 
 if __name__ == "__main__":
     main()

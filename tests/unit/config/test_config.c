@@ -217,6 +217,10 @@ static void the_parts_of_a_database_make_its_url(void **state)
     c = load(NULL);
     assert_string_equal(c->database_url, "postgresql://app%40host@[::1]:5432/vox%20gate");
     vg_config_free(c);
+    setenv("DB_HOST", "/run/postgresql", 1);
+    c = load(NULL);
+    assert_string_equal(c->database_url, "postgresql://app%40host@%2Frun%2Fpostgresql:5432/vox%20gate");
+    vg_config_free(c);
     setenv("DATABASE_URL", "postgresql://given/x", 1);
     c = load(NULL);
     assert_string_equal(c->database_url, "postgresql://given/x");
