@@ -37,6 +37,8 @@ void vg_api_shared_clear(struct vg_api_shared *shared);
 
 struct vg_api *vg_api_new(struct vg_shard *shard, struct vg_api_shared *shared);
 struct vg_api *vg_api_free(struct vg_api *api);
+/* Once a second: ends the shard's calls whose key was revoked or whose tenant was suspended. LOOP. */
+void vg_api_sweep(struct vg_api *api);
 /* What the shard's server calls. */
 struct vg_server_handlers vg_api_handlers(struct vg_api *api);
 

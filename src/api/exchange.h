@@ -26,6 +26,7 @@ struct exchange;
 struct vg_api {
     struct vg_shard *shard;
     struct vg_api_shared *shared;
+    unsigned changes_seen; /* of the directory, by vg_api_sweep() */
 };
 
 enum route_access {

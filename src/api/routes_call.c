@@ -91,6 +91,7 @@ static void on_created(void *arg, int err, struct vg_call_entry *entry, uint32_t
     if (err)
         vg_span_error(ex->span, vg_strerror(err));
     if (err == VG_ELIMIT) {
+        snprintf(ex->retry_after, sizeof ex->retry_after, "5");
         exchange_error(ex, VG_ERROR_CONCURRENCY_LIMIT, NULL, NULL);
     } else if (err == VG_ECAPACITY) {
         snprintf(ex->retry_after, sizeof ex->retry_after, "5");
@@ -144,6 +145,8 @@ static void on_agent(void *arg, int err, const struct vg_agent *agent)
         exchange_error_of(ex, err);
         return;
     }
+    memcpy(spec->key_id, ex->identity.key_id, sizeof spec->key_id);
+    snprintf(spec->request_id, sizeof spec->request_id, "%s", vg_http_request_id(ex->request));
     spec->trace = vg_span_context_of(ex->span);
     vg_call_create(ex->api->shard, spec, concurrent_limit(ex), on_created, ex);
 }

@@ -21,6 +21,7 @@ static void sweep(void *arg)
 {
     struct shard_thread *t = arg;
     vg_call_sweep(&t->shard);
+    vg_api_sweep(t->api);
 }
 
 /* How late the loop runs a timer is how long its callbacks hold it. */

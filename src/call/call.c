@@ -14,7 +14,13 @@
 #include "config/config.h"
 #include "obs/metrics.h"
 
-enum { CLOSE_NORMAL = 1000, CLOSE_DRAINING = 1001, CLOSE_GONE = 4404 };
+enum {
+    CLOSE_NORMAL = 1000,
+    CLOSE_DRAINING = 1001,
+    CLOSE_POLICY = 1008,
+    CLOSE_REVOKED = 4401,
+    CLOSE_GONE = 4404
+};
 
 /* --- state ------------------------------------------------------------------------------------------------
  */
@@ -210,9 +216,23 @@ static void stop_media_when_free(struct vg_call *c)
     }
 }
 
+static int close_code(const char *reason)
+{
+    if (strcmp(reason, "server_draining") == 0)
+        return CLOSE_DRAINING;
+    if (strcmp(reason, VG_CALL_TENANT_SUSPENDED) == 0)
+        return CLOSE_POLICY;
+    return strcmp(reason, VG_CALL_TOKEN_REVOKED) == 0 ? CLOSE_REVOKED : CLOSE_NORMAL;
+}
+
 static void tell_end(struct vg_call *c)
 {
     c->end_told = true;
+    int code = close_code(c->state.end_reason);
+    if (code == CLOSE_REVOKED)
+        call_emit_error(c, "TOKEN_EXPIRED", "the key that this call was started with was revoked", true);
+    else if (code == CLOSE_POLICY)
+        call_emit_error(c, "TENANT_SUSPENDED", "the tenant is suspended", true);
     struct vg_leg_out out = {.type = VG_OUT_CALL_ENDED,
                              .text = c->state.end_reason,
                              .end_ms = c->state.duration_us / VG_US_PER_MS};
@@ -221,8 +241,7 @@ static void tell_end(struct vg_call *c)
         struct vg_leg_host *host = c->host;
         c->host = NULL;
         c->host_closing = true;
-        bool draining = strcmp(c->state.end_reason, "server_draining") == 0;
-        host_close(host, draining ? CLOSE_DRAINING : CLOSE_NORMAL, c->state.end_reason);
+        host_close(host, code, c->state.end_reason);
     }
     call_refuse_arrival(c);
     call_release(c->entry);

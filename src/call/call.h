@@ -26,6 +26,10 @@ void vg_call_create(struct vg_shard *shard, struct vg_call_spec *spec, uint32_t 
 int vg_call_attach(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg, bool resume,
                    uint64_t last_seq) VG_MUST_CHECK;
 
+/* Reasons that end with an error and a close code of their own. */
+#define VG_CALL_TOKEN_REVOKED    "token_revoked"    /* 4401 */
+#define VG_CALL_TENANT_SUSPENDED "tenant_suspended" /* 1008 */
+
 typedef void (*vg_call_ended_fn)(void *arg);
 /* Ends a call whatever its state; `done` (may be NULL) runs on the loop of `from` when the end is in the
  * spool, at once for a call that has ended. LOOP of `from`. */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "bus/bus.h"
 #include "bus/events.h"
+#include "call/call.h"
 #include "call/call_create.h"
 #include "config/config.h"
 #include "net/loop.h"
@@ -133,9 +134,9 @@ static void announce_started(const struct creation *k)
 /* What a client or an operator's program writes as its reason is for the record, not for the metrics. */
 static const char *reason_label(const char *reason)
 {
-    static const char *const KNOWN[] = {"client_ended",     "api_request",  "agent_ended",
-                                        "connection_lost",  "max_duration", "server_draining",
-                                        "handoff_completed"};
+    static const char *const KNOWN[] = {"client_ended",      "api_request",         "agent_ended",
+                                        "connection_lost",   "max_duration",        "server_draining",
+                                        "handoff_completed", VG_CALL_TOKEN_REVOKED, VG_CALL_TENANT_SUSPENDED};
     for (size_t i = 0; i < VG_COUNT_OF(KNOWN); i++) {
         if (strcmp(reason, KNOWN[i]) == 0)
             return KNOWN[i];
@@ -181,8 +182,9 @@ static void on_spooled(void *arg, int err)
     vg_count1(call_events_total, "started");
     call_show_live(k->entry);
     announce_started(k);
-    vg_log_info("call.started", "call_id=%s tenant_id=%s channel=%s language=%s", k->entry->spec->call_id,
-                k->entry->spec->tenant_id, k->entry->spec->channel, k->entry->spec->language);
+    vg_log_info("call.started", "call_id=%s request_id=%s tenant_id=%s channel=%s language=%s",
+                k->entry->spec->call_id, k->entry->spec->request_id, k->entry->spec->tenant_id,
+                k->entry->spec->channel, k->entry->spec->language);
     creation_end(k, 0);
 }
 

@@ -30,6 +30,8 @@ const char *vg_call_status_name(enum vg_call_status status);
 /* What a call is made from. Strings are owned by the spec, "" where there is nothing. */
 struct vg_call_spec {
     char call_id[VG_ID_SIZE], session_id[VG_ID_SIZE], tenant_id[VG_ID_SIZE], agent_id[VG_ID_SIZE];
+    char key_id[VG_ID_SIZE]; /* of the API key that it was started with; "" for the operator's */
+    char request_id[68];     /* of the request that started it, for the log */
     uint32_t agent_version;
     char user_id[260];
     char language_asked[8]; /* as in the request: "auto", "en", "ar" */

@@ -65,7 +65,8 @@ struct load {
 };
 
 struct vg_directory {
-    atomic_uint refs; /* the owner and every load under way */
+    atomic_uint changes; /* told of by invalidation */
+    atomic_uint refs;    /* the owner and every load under way */
     struct vg_workers *workers;
     struct directory_listener *listener;
     pthread_mutex_t lock; /* guards what follows */
@@ -371,6 +372,12 @@ void vg_directory_invalidate(struct vg_directory *d, const char *tenant_id)
     }
     d->away_until_us = 0;
     pthread_mutex_unlock(&d->lock);
+    atomic_fetch_add_explicit(&d->changes, 1, memory_order_release);
+}
+
+unsigned vg_directory_changes(struct vg_directory *d)
+{
+    return atomic_load_explicit(&d->changes, memory_order_acquire);
 }
 
 int vg_directory_new(struct vg_directory **out, struct vg_workers *workers)

@@ -96,6 +96,8 @@ void vg_directory_tenant(struct vg_directory *d, struct vg_loop *loop, const cha
 /* `agent_id` NULL: the tenant's default agent. */
 void vg_directory_agent(struct vg_directory *d, struct vg_loop *loop, const char *tenant_id,
                         const char *agent_id, vg_agent_fn done, void *arg);
+/* Counts the changes that were told of; what it does not say is of which. Any thread. */
+unsigned vg_directory_changes(struct vg_directory *d);
 /* Drops cached entries of a tenant (all with NULL), e.g. after a change by this process. Any thread. */
 void vg_directory_invalidate(struct vg_directory *d, const char *tenant_id);
 

@@ -1,4 +1,5 @@
 """Who may do what: tokens, keys, tenants, the upgrade's refusals, CORS, the error shape."""
+import asyncio
 import base64
 import json
 import time
@@ -186,6 +187,39 @@ class Upgrade(GatewayTest):
         call = self.begun()
         answer = self.rest_without().get(f"/ws/{call['call_id']}?token={call['session_token']}")
         self.assertIn(answer.status, (400, 426), answer)
+
+
+class LiveCalls(GatewayTest):
+    """What happens to calls when the credentials behind them end."""
+    env = LOOPBACK
+
+    async def two_calls(self):
+        """A tenant's call that is connected, one that is not, and the id of the key that started both."""
+        tenant = self.gw.new_tenant("Leaving")
+        made = json.loads(self.gw.run("admin", "key", "create", "--tenant", tenant.id, "--json").stdout)
+        tenant.api_key = made["api_key"]
+        rest = self.gw.rest(tenant)
+        return tenant, made["key_id"], await self.started(rest), (await rest.astart_call()).json
+
+    async def expect_end(self, call, ready, code, error):
+        self.assertEqual(await call.wait_closed(3), code)
+        self.assertEqual([(m["code"], m["fatal"]) for m in call.of("error")], [(error, True)])
+        self.assertEqual(call.messages[-1].type, "call_ended")
+        late = Rest(self.gw.url).upgrade(f"/ws/{ready['call_id']}?token={ready['session_token']}")
+        self.assertError(late, 410, "CALL_ENDED")
+
+    async def test_calls_of_a_revoked_key_end_with_4401(self):
+        _, key_id, call, ready = await self.two_calls()
+        other = await self.started()
+        await asyncio.to_thread(self.gw.run, "admin", "key", "revoke", key_id)
+        await self.expect_end(call, ready, 4401, "TOKEN_EXPIRED")
+        await other.send({"type": "ping"})
+        await other.wait_for("pong")
+
+    async def test_calls_of_a_suspended_tenant_end_with_1008(self):
+        tenant, _, call, ready = await self.two_calls()
+        await asyncio.to_thread(self.gw.run, "admin", "tenant", "update", tenant.id, "--status", "suspended")
+        await self.expect_end(call, ready, 1008, "TENANT_SUSPENDED")
 
 
 class Shape(GatewayTest):
