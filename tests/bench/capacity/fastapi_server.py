@@ -5,6 +5,7 @@ import json
 import sys
 
 import uvicorn
+import websockets
 from fastapi import FastAPI, WebSocket
 
 app = FastAPI()
@@ -27,7 +28,10 @@ async def call(socket: WebSocket):
         if data is None:
             said = json.loads(message["text"])
             if said["type"] == "ping":
-                await socket.send_text(json.dumps({"type": "pong", "id": said.get("id")}, separators=(",", ":")))
+                try:
+                    await socket.send_text(json.dumps({"type": "pong", "id": said.get("id")}, separators=(",", ":")))
+                except websockets.ConnectionClosed:
+                    return
                 continue
             if said["type"] != "audio":
                 continue
