@@ -86,11 +86,12 @@ class Observe(GatewayTest):
                     "--greeting", "Hello.")
         await asyncio.sleep(1)
         call = await self.started()
+        await call.say_text("hello")  # before the handoff: from then on the agent holds back
+        turn = (await call.wait_for("transcript_final"))["turn_id"]
+        await call.wait_for("response", 30, match=lambda m: m["turn_id"] == turn and m.get("final"))
         handoff = "9" * 32
         self.rest.post("/handoff", {"call_id": call.call_id, "reason": "x", "agent_queue": "general"},
                        headers={"traceparent": f"00-{handoff}-00f067aa0ba902b7-01"})
-        await call.say_text("hello")
-        await call.wait_reply_end()
         await call.hang_up()
         wanted = {"start_call", "rag_query", "handoff", "call", "turn", "llm", "tts"}
         await self.eventually(lambda: wanted <= {s["name"] for s in self.collector.spans}, 20, "spans")
