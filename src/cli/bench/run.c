@@ -128,14 +128,15 @@ static void build_up(struct bench *b, int64_t calls, struct stats *coming)
     }
 }
 
-static void judge(struct step *s)
+/* `refusals`: calls may be refused in order, that is what is tried. */
+static void judge(struct step *s, bool refusals)
 {
     const struct stats *st = &s->stats;
     int64_t p99 = hist_quantile_us(&st->ping, 0.99);
     double dropped = s->counts_after.dropped - s->counts_before.dropped;
     s->client_bound = hist_quantile_us(&st->send_late, 0.99) > CLIENT_LATE_US;
-    s->verdict = stats_failures(st, true) + stats_failures(&s->coming, true) > 0 || s->held < s->calls
-                     ? "failed calls"
+    uint64_t failures = stats_failures(st, !refusals) + stats_failures(&s->coming, !refusals);
+    s->verdict = failures > 0 || (s->held < s->calls && !refusals)         ? "failed calls"
                  : st->gaps > 0 || dropped > 0                             ? "lost frames"
                  : (double)st->late > late_share_max * (double)st->replies ? "late frames"
                  : p99 > P99_MAX_US                                        ? "ping p99"
@@ -173,7 +174,7 @@ static struct step *hold(struct bench *b, int64_t calls, int64_t seconds)
     s->client_cpu = (double)(proc_own_cpu_us() - cpu) / VG_US_PER_S / s->seconds;
     read_counts(b, &s->counts_after);
     s->held = held(b, NULL);
-    judge(s);
+    judge(s, b->options->overload);
     progress_end(b);
     report_step(b, s);
     return s;

@@ -214,6 +214,8 @@ static void wait_and_read(struct worker *w)
     int64_t left = audio->begun_us + (int64_t)audio->done * audio->tick_us - vg_mono_us();
     struct timespec timeout = {.tv_nsec = left > 0 ? left * 1000 : 0};
     int n = epoll_pwait2(w->epoll, events, EVENTS, &timeout, NULL);
+    if (n < 0 && errno == ENOSYS) /* before Linux 5.11, or under valgrind */
+        n = epoll_wait(w->epoll, events, EVENTS, 0);
     w->now_us = vg_mono_us();
     for (int i = 0; i < n; i++) {
         enum source *source = events[i].data.ptr;
