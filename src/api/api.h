@@ -14,6 +14,7 @@
 struct vg_api;
 struct vg_directory;
 struct vg_knowledge;
+struct vg_nursery;
 struct vg_record;
 struct vg_workers;
 struct token_cache;
@@ -26,6 +27,7 @@ struct vg_api_shared {
     struct vg_directory *directory;
     struct vg_workers *workers; /* worker state: struct vg_pg */
     struct vg_record *record;
+    const struct vg_nursery *nursery;
     struct vg_calls *calls;
     char admin_key_sha256[VG_SHA256_HEX_SIZE]; /* "" for none */
     _Atomic bool draining;                     /* set by the drain: no new calls */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "config/config.h"
+#include "net/nursery.h"
 #include "obs/metrics.h"
 #include "provider/tts/voices.h"
 #include "store/record.h"
@@ -22,7 +23,7 @@ void handle_root(struct exchange *ex)
 }
 
 struct checks {
-    bool redis, postgres, spool, draining, room;
+    bool redis, postgres, spool, engines, draining, room;
 };
 
 static struct checks look(struct exchange *ex)
@@ -31,6 +32,7 @@ static struct checks look(struct exchange *ex)
     return (struct checks){.redis = vg_bus_up(ex->api->shard->bus),
                            .postgres = vg_record_up(shared->record),
                            .spool = vg_spool_ok(ex->api->shard->spool),
+                           .engines = vg_nursery_alive(shared->nursery),
                            .draining = atomic_load(&ex->api->shared->draining),
                            .room = vg_calls_live(shared->calls) < (uint32_t)shared->config->calls_max};
 }
@@ -46,6 +48,7 @@ static void write_health(struct exchange *ex, const struct checks *c, const char
     vg_json_str(&j, "redis", c->redis ? "ok" : "no connection");
     vg_json_str(&j, "postgres", c->postgres ? "ok" : "no connection");
     vg_json_str(&j, "spool", c->spool ? "ok" : "the disk refuses");
+    vg_json_str(&j, "engines", c->engines ? "ok" : "their parent process is gone: restart");
     vg_json_str(&j, "calls", c->draining ? "draining" : c->room ? "ok" : "no free slot");
     vg_json_end(&j);
     vg_json_end(&j);
@@ -54,14 +57,15 @@ static void write_health(struct exchange *ex, const struct checks *c, const char
 void handle_health(struct exchange *ex)
 {
     struct checks c = look(ex);
-    write_health(ex, &c, c.redis && c.postgres && c.spool ? "healthy" : "degraded");
+    write_health(ex, &c, c.redis && c.postgres && c.spool && c.engines ? "healthy" : "degraded");
     exchange_answer(ex);
 }
 
 void handle_readyz(struct exchange *ex)
 {
     struct checks c = look(ex);
-    bool ready = !c.draining && c.room && c.spool; /* else no call could start */
+    /* Else no call could start, or none would be heard. */
+    bool ready = !c.draining && c.room && c.spool && c.engines;
     ex->status = ready ? 200 : 503;
     write_health(ex, &c,
                  c.draining              ? "draining"

@@ -200,6 +200,7 @@ static int make_access(struct app *a)
     a->api.directory = a->directory;
     a->api.workers = a->workers;
     a->api.record = a->record;
+    a->api.nursery = a->nursery;
     a->api.calls = a->calls;
     if (a->config->admin_key && *a->config->admin_key)
         vg_sha256_hex(a->config->admin_key, strlen(a->config->admin_key), a->api.admin_key_sha256);

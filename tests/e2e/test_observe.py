@@ -2,6 +2,8 @@
 import asyncio
 import http.server
 import json
+import os
+import signal
 import subprocess
 import threading
 
@@ -53,7 +55,7 @@ class Observe(GatewayTest):
         self.assertIn("version", health.json)
         ready = Rest(self.gw.url).get("/readyz")
         self.assertEqual(ready.status, 200, ready)
-        self.assertEqual(ready.json["checks"], {n: "ok" for n in ("redis", "postgres", "spool", "calls")})
+        self.assertEqual(ready.json["checks"], {n: "ok" for n in ("redis", "postgres", "spool", "engines", "calls")})
         self.assertEqual(Rest(self.gw.url).get("/healthz").status, 200)
 
     async def test_metrics_are_clean_and_move_with_a_call(self):
@@ -115,6 +117,20 @@ class Observe(GatewayTest):
         text = self.gw.log_text()
         for secret in (self.tenant.api_key, self.gw.env["JWT_SECRET"], self.gw.env["VOXGATE_ADMIN_KEY"], self.rest.token):
             self.assertNotIn(secret, text)
+
+
+class Engines(GatewayTest):
+    env = LOOPBACK
+
+    async def test_without_the_parent_of_the_engines_it_is_not_ready(self):
+        self.assertEqual(Rest(self.gw.url).get("/readyz").json["checks"]["engines"], "ok")
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.gw.pid)], capture_output=True, text=True,
+                                  check=True).stdout.split()
+        for child in children:
+            os.kill(int(child), signal.SIGKILL)
+        await self.eventually(lambda: Rest(self.gw.url).get("/readyz").status == 503, 5, "not ready")
+        health = Rest(self.gw.url).get("/health")
+        self.assertEqual((health.status, health.json["status"]), (200, "degraded"))
 
 
 class Configuration(GatewayTest):
