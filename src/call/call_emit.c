@@ -155,6 +155,22 @@ void call_outbox_flush(struct vg_call *c)
     }
 }
 
+void call_outbox_drop_finals(struct vg_call *c)
+{
+    struct held_out **at = &c->outbox.first, *last = NULL;
+    while (*at) {
+        struct held_out *h = *at;
+        if (h->out.type == VG_OUT_TRANSCRIPT_FINAL) {
+            *at = h->next;
+            held_out_free(h);
+        } else {
+            last = h;
+            at = &h->next;
+        }
+    }
+    c->outbox.last = last;
+}
+
 void call_outbox_replay(struct vg_call *c, uint64_t after_seq)
 {
     for (uint32_t i = 0; i < REPLAY_MAX; i++) {

@@ -36,6 +36,7 @@ struct outbox {
 struct recorder {
     uint64_t appended, acked; /* spool events of this call */
     bool failed;              /* the spool refused one */
+    bool refused;             /* ... the newest, at once */
     int64_t appended_us;      /* when the newest was appended */
 };
 
@@ -196,6 +197,8 @@ void call_emit_now(struct vg_call *c, struct vg_leg_out *out);
 void call_emit_simple(struct vg_call *c, enum vg_leg_out_type type);
 void call_emit_error(struct vg_call *c, const char *code, const char *message, bool fatal);
 void call_outbox_flush(struct vg_call *c);
+/* Forgets the final transcripts that wait: the spool refused them. */
+void call_outbox_drop_finals(struct vg_call *c);
 void call_outbox_replay(struct vg_call *c, uint64_t after_seq);
 void call_outbox_free(struct vg_call *c);
 /* A deep copy; audio only if asked. NULL without memory. */

@@ -26,8 +26,10 @@ static void on_ack(void *arg, int err)
 {
     struct vg_call *c = arg;
     c->recorder.acked++;
-    if (err)
+    if (err) {
         spool_failed(c, err);
+        call_outbox_drop_finals(c); /* what is not recorded is not told as final */
+    }
     if (c->recorder.acked == c->recorder.appended)
         vg_observe_us(turn_persist_seconds, vg_mono_us() - c->recorder.appended_us);
     call_outbox_flush(c);
@@ -48,6 +50,7 @@ static void append(struct vg_call *c, enum vg_record_kind kind, struct vg_buf *b
                                     .body = vg_buf_str(body)};
     int err = body->failed ? VG_ENOMEM : vg_spool_append(c->shard->spool, &event, c->shard->loop, on_ack, c);
     vg_buf_free(body);
+    c->recorder.refused = err != 0;
     if (err) {
         spool_failed(c, err);
         return;

@@ -171,9 +171,11 @@ void call_turn_accept(struct vg_call *c, const char *text, double confidence, st
     call_publish_state(c);
     history_add(c, VG_LLM_USER, text);
     call_record_caller(c, text, u, confidence);
+    bool recorded = !c->recorder.refused;
     if (u)
         bill_speech(c, u);
-    tell_transcript(c, text, confidence, u, turn_id);
+    if (recorded) /* else RECORD_FAILED was told in its place */
+        tell_transcript(c, text, confidence, u, turn_id);
     vg_log_debug("call.turn", "call_id=%s turn=%u source=%s text=%s", c->spec->call_id, c->state.turns,
                  source, text);
     if (c->handoff == HANDOFF_NONE)

@@ -132,6 +132,20 @@ static void each_final_waits_for_its_own_record_only(void **state)
     assert_string_equal(texts(), "one three tail");
 }
 
+static void a_final_that_the_spool_refuses_is_not_told(void **state)
+{
+    (void)state;
+    f.call.recorder.appended = 2;
+    tell("lost");
+    emit("after");
+    f.call.recorder.acked = 2;
+    call_outbox_drop_finals(&f.call);
+    call_outbox_flush(&f.call);
+    assert_string_equal(texts(), "after");
+    tell("next");
+    assert_string_equal(texts(), "after next");
+}
+
 static void a_clear_passes_what_waits(void **state)
 {
     (void)state;
@@ -233,6 +247,7 @@ int main(void)
         CASE(with_nothing_to_record_all_leaves_at_once),
         CASE(a_final_waits_for_the_spool_and_what_follows_waits_behind_it),
         CASE(each_final_waits_for_its_own_record_only),
+        CASE(a_final_that_the_spool_refuses_is_not_told),
         CASE(a_clear_passes_what_waits),
         CASE(what_waits_keeps_its_own_copy_of_text_and_audio),
         CASE(a_resuming_client_gets_the_texts_it_missed_with_their_numbers),
