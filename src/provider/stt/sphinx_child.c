@@ -29,6 +29,7 @@ enum {
     PRIME_FRAMES = 50,                    /* 1 s of speech: earlier means make it worse (55 % for 0.3 s) */
     INTERIM_LAG_SAMPLES = 1 * RATE_HZ,
     LIVE_LAG_SAMPLES = 5 * RATE_HZ,
+    NOTHING_YET_US = 1200000, /* beyond the deadline; the parent calls a process hung 1.5 s after it */
 };
 #define SPEECH_POWER_RATIO 0.003 /* a frame within 25 dB of the loudest one counts as speech */
 
@@ -236,9 +237,17 @@ static void take_live_text(struct sphinx_child *c)
     c->confidence = live.confidence;
 }
 
+/* A client that sends faster than it speaks, or a starved machine, leaves the live decoder behind with
+ * nothing to fall back on: then the second pass gets more time, or the caller's words would be lost. */
+static bool is_late(const struct sphinx_child *c)
+{
+    bool nothing = !*c->interim && (c->words || c->live_lost || live_is_behind(c));
+    return vg_mono_us() >= c->deadline_us + (nothing ? NOTHING_YET_US : 0);
+}
+
 static void final_step(struct sphinx_child *c)
 {
-    bool late = vg_mono_us() >= c->deadline_us;
+    bool late = is_late(c);
     if (c->second == SECOND_DONE || c->samples == 0) {
         send_final(c);
     } else if (late) {

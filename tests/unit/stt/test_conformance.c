@@ -420,6 +420,20 @@ static void late_final_is_capped(void **state)
     assert_true(strlen(last(FINAL)->text) > 0);
 }
 
+/* A client that sends faster than it speaks: the live decoder has nothing yet when the cap is over. */
+static void audio_that_came_at_once_is_not_lost(void **state)
+{
+    (void)state;
+    world.ops->close(world.stt);
+    assert_int_equal(open_with(&world.stt, "en", 20, NULL, 0), 0);
+    begin(1, 0);
+    speak();
+    finish(60000);
+    run_until(1, 0, 0, PATIENCE_MS);
+    assert_int_equal(count(FINAL), 1);
+    assert_true(strlen(last(FINAL)->text) > 0);
+}
+
 static void language_it_does_not_hear_is_refused(void **state)
 {
     (void)state;
@@ -634,6 +648,7 @@ static int run_cases(void)
         CASE(calls_out_of_order_are_refused),
         CASE(vocabulary_does_no_harm),
         CASE(late_final_is_capped),
+        CASE(audio_that_came_at_once_is_not_lost),
         CASE(language_it_does_not_hear_is_refused),
         CASE(language_of_words_gives_such_words_or_nothing),
         CASE(engine_without_nursery_is_unavailable),
