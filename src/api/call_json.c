@@ -24,7 +24,7 @@ void call_json_write(struct vg_buf *out, const struct vg_call_spec *spec, const 
     vg_json_str(&j, "status", vg_call_status_name(s->status));
     vg_json_str(&j, "direction", spec->direction);
     vg_json_str(&j, "channel", spec->channel);
-    vg_json_str(&j, "language", spec->language);
+    vg_json_str(&j, "language", *s->language ? s->language : spec->language);
     vg_json_str(&j, "voice_id", spec->voice_id);
     vg_json_seconds(&j, "started_at", spec->started_utc_us);
     time_or_null(&j, "answered_at", s->answered_utc_us);

@@ -11,6 +11,7 @@
 #include "call/call_create.h"
 #include "config/config.h"
 #include "net/loop.h"
+#include "net/nursery.h"
 #include "obs/metrics.h"
 #include "store/record_body.h"
 #include "store/spool.h"
@@ -50,7 +51,7 @@ static void write_live(struct vg_buf *b, const struct vg_call_entry *e, const st
     vg_json_str(&j, "status", vg_call_status_name(s->status));
     vg_json_str(&j, "direction", spec->direction);
     vg_json_str(&j, "channel", spec->channel);
-    vg_json_str(&j, "language", spec->language);
+    vg_json_str(&j, "language", *s->language ? s->language : spec->language);
     vg_json_str(&j, "voice_id", spec->voice_id);
     vg_json_seconds(&j, "started_at", spec->started_utc_us);
     vg_json_seconds(&j, "answered_at", s->answered_utc_us);
@@ -253,5 +254,10 @@ void vg_call_create(struct vg_shard *shard, struct vg_call_spec *spec, uint32_t 
         return;
     }
     *k = (struct creation){.shard = shard, .spec = spec, .done = done, .arg = arg};
+    if (spec->stt_embedded && shard->env.nursery && !vg_nursery_alive(shard->env.nursery)) {
+        vg_count1(capacity_refused_total, "engines");
+        creation_end(k, VG_ECAPACITY); /* never a call that cannot hear */
+        return;
+    }
     vg_bus_lease_take(shard->bus, spec->tenant_id, spec->call_id, concurrent_limit, on_lease, k);
 }

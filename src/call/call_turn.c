@@ -169,6 +169,7 @@ void call_turn_accept(struct vg_call *c, const char *text, double confidence, st
     reply_interrupt(c, source);
     c->state.turns++;
     call_publish_state(c);
+    call_show_live(c->entry);
     history_add(c, VG_LLM_USER, text);
     call_record_caller(c, text, u, confidence);
     bool recorded = !c->recorder.refused;
@@ -205,6 +206,9 @@ static void choose_language(struct vg_call *c, const char *language)
     bool changed = strcmp(c->language, language) != 0;
     c->caller.choosing_language = false;
     snprintf(c->language, sizeof c->language, "%s", language);
+    snprintf(c->state.language, sizeof c->state.language, "%s", language);
+    call_publish_state(c);
+    call_show_live(c->entry);
     if (changed)
         change_recogniser(c);
     const char *greeting =

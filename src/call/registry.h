@@ -68,7 +68,8 @@ struct vg_call_snapshot {
     uint32_t turns;
     char end_reason[64]; /* "" while live */
     char resume_token[48];
-    bool connected; /* a leg is there */
+    bool connected;   /* a leg is there */
+    char language[8]; /* chosen during the call; "": as the spec says */
 };
 
 struct vg_call_entry {

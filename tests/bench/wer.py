@@ -24,7 +24,7 @@ CHANNELS = {
 # What must hold: the given corpus, and the small one of the distribution.
 BOUNDS = {
     "corpus": {"clean": 35, "opus": 42, "pcmu": 62, "pcmu_8k": 40, "gain": 15, "splits": 15, "p50": 100, "p95": 500},
-    "debian": {"clean": 40, "opus": 50, "pcmu": 75, "gain": 0, "splits": 25, "p50": 200, "p95": 550},
+    "debian": {"clean": 40, "opus": 50, "pcmu": 75, "gain": 0, "splits": 25},  # no bound on time: it runs where others do
 }
 LEAD_IN_S = 0.5
 SETTLE_S = 2.0
@@ -151,6 +151,8 @@ def judge(bench, limits, channels, naive):
             bench.bound("better than naive by", 100 * naive.rate - clean["wer_pct"], limits["gain"], "points", at_least=True)
         bench.bound("clips split", clean["split_pct"], limits["splits"], "%")
         for name in ("p50", "p95"):
+            if name not in limits:
+                continue
             value = clean[f"final_{name}_s"]
             bench.bound(f"endpoint to final {name}", None if value is None else value * 1000, limits[name], "ms")
     bench.bound("noise turns", bench.figures["noise_turns"], 0)

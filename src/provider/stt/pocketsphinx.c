@@ -216,7 +216,7 @@ static void got_interim(struct vg_stt *s, struct vg_stt_result *result)
         s->events.interim(s->arg, result);
 }
 
-static void got_final(struct vg_stt *s, struct vg_stt_result *result)
+static void got_final(struct vg_stt *s, struct vg_stt_result *result, bool late)
 {
     /* In order, so that it is the oldest; one whose final nobody wants any more is not there. */
     if (!s->awaiting_count || s->awaiting[0].number != result->utterance)
@@ -226,7 +226,10 @@ static void got_final(struct vg_stt *s, struct vg_stt_result *result)
     s->awaiting_count--;
     memmove(s->awaiting, s->awaiting + 1, s->awaiting_count * sizeof *s->awaiting);
     arm_timer(s);
-    s->events.final(s->arg, result);
+    if (late)
+        s->events.failed(s->arg, result->utterance, VG_ETIMEOUT);
+    else
+        s->events.final(s->arg, result);
 }
 
 static void on_answer(void *arg, const struct sphinx_answer *answer, const char *text, size_t len)
@@ -243,7 +246,7 @@ static void on_answer(void *arg, const struct sphinx_answer *answer, const char 
     if (answer->tell == SPHINX_INTERIM)
         got_interim(s, &result);
     else if (answer->tell == SPHINX_FINAL)
-        got_final(s, &result);
+        got_final(s, &result, answer->late != 0);
     else if (answer->tell == SPHINX_VOCABULARY_LOADED)
         vg_log_info("stt.vocabulary", "call_id=%s known=%u skipped=%u cpu_ms=%d", s->call_id,
                     answer->words_known, answer->words_skipped, (int)(answer->cpu_us / VG_US_PER_MS));

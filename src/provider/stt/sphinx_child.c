@@ -61,6 +61,7 @@ struct sphinx_child {
     size_t second_end_samples;        /* what it decodes: the utterance up to the pause */
     char text[SPHINX_TEXT_BYTES_MAX]; /* DONE: its result */
     double confidence;
+    bool late; /* the time ran out before the second pass was done */
 };
 
 /* The nursery loads it, the children inherit it by fork: the one way to share the models' memory. */
@@ -220,7 +221,8 @@ static void send_final(struct sphinx_child *c)
                                    .utterance = c->utterance,
                                    .confidence = c->confidence,
                                    .cpu_us = vg_thread_cpu_us() - c->cpu_at_begin_us,
-                                   .second_pass = c->second == SECOND_DONE};
+                                   .second_pass = c->second == SECOND_DONE,
+                                   .late = c->late && !*c->text};
     tell(c, &answer, c->text, 0);
     /* An utterance that came to nothing was perhaps none: its mean would spoil the next. */
     if (c->second != SECOND_NONE && *c->text && !c->words)
@@ -251,6 +253,7 @@ static void final_step(struct sphinx_child *c)
     if (c->second == SECOND_DONE || c->samples == 0) {
         send_final(c);
     } else if (late) {
+        c->late = true;
         if (!c->words)
             take_live_text(c);
         send_final(c);
@@ -282,6 +285,7 @@ static void begin(struct sphinx_child *c, uint32_t utterance)
     c->live_lost = c->paused = false;
     c->second = SECOND_NONE;
     c->interim[0] = c->text[0] = '\0';
+    c->late = false;
     c->confidence = 0;
     if (!c->words)
         sphinx_live_begin(c->engine);

@@ -42,6 +42,7 @@ struct sphinx_answer {
     double confidence;
     int64_t cpu_us;         /* spent on this utterance so far, or on loading the vocabulary */
     uint32_t second_pass;   /* SPHINX_FINAL: 1 if the text is the second pass's, 0 if it was not ready */
+    uint32_t late;          /* SPHINX_FINAL: 1 if the time ran out with nothing understood yet: not the same as "" */
     uint32_t words_known;   /* SPHINX_VOCABULARY_LOADED */
     uint32_t words_skipped; /* ... not in the dictionary */
 };
