@@ -135,9 +135,10 @@ static void announce_started(const struct creation *k)
 /* What a client or an operator's program writes as its reason is for the record, not for the metrics. */
 static const char *reason_label(const char *reason)
 {
-    static const char *const KNOWN[] = {"client_ended",      "api_request",         "agent_ended",
-                                        "connection_lost",   "max_duration",        "server_draining",
-                                        "handoff_completed", VG_CALL_TOKEN_REVOKED, VG_CALL_TENANT_SUSPENDED};
+    static const char *const KNOWN[] = {"client_ended",          "client_closed",     "api_request",
+                                        "agent_ended",           "connection_lost",   "max_duration",
+                                        "server_draining",       "handoff_completed", VG_CALL_TOKEN_REVOKED,
+                                        VG_CALL_TENANT_SUSPENDED};
     for (size_t i = 0; i < VG_COUNT_OF(KNOWN); i++) {
         if (strcmp(reason, KNOWN[i]) == 0)
             return KNOWN[i];

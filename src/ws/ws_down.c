@@ -74,7 +74,9 @@ static void write_event(struct ws_leg *l, struct vg_buf *b, const struct vg_leg_
         vg_ws_write_interrupted(b, &stamp, out->turn_id, out->text, out->end_ms, out->code);
         break;
     case VG_OUT_HOLD: vg_ws_write_hold(b, &stamp, out->flag, out->turn_id); break;
-    case VG_OUT_HANDOFF: vg_ws_write_handoff(b, &stamp, out->code, out->text, out->queue, (int)out->number); break;
+    case VG_OUT_HANDOFF:
+        vg_ws_write_handoff(b, &stamp, out->code, out->text, out->queue, (int)out->number);
+        break;
     case VG_OUT_DTMF: vg_ws_write_dtmf(b, &stamp, out->digit); break;
     case VG_OUT_CALL_ENDED: vg_ws_write_call_ended(b, &stamp, out->text, out->end_ms); break;
     case VG_OUT_PONG: vg_ws_write_pong(b, &stamp, out->number); break;

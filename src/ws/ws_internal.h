@@ -51,7 +51,7 @@ struct ws_leg {
 void ws_fail(struct ws_leg *l, const char *code, const char *message, int close_code);
 
 void ws_opened(struct ws_leg *l, struct vg_ws *ws);
-void ws_closed(struct ws_leg *l);
+void ws_closed(struct ws_leg *l, int code);
 /* The socket was lost before the core had taken the leg over. Frees `l`. */
 void ws_abandon(struct ws_leg *l);
 

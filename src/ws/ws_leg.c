@@ -6,7 +6,7 @@
 #include "obs/metrics.h"
 #include "ws/ws_internal.h"
 
-enum { CLOSE_POLICY = 1008, CLOSE_INTERNAL = 1011 };
+enum { CLOSE_NORMAL = 1000, CLOSE_NO_CODE = 1005, CLOSE_POLICY = 1008, CLOSE_INTERNAL = 1011 };
 
 static struct ws_leg *leg_free(struct ws_leg *l)
 {
@@ -86,13 +86,23 @@ void ws_opened(struct ws_leg *l, struct vg_ws *ws)
         ws_fail(l, "INTERNAL_ERROR", vg_strerror(err), CLOSE_INTERNAL);
 }
 
-void ws_closed(struct ws_leg *l)
+/* The client has said goodbye, by a normal close or one without a code; everything else is a lost connection,
+ * which may be resumed. */
+static bool is_goodbye(int code)
+{
+    return code == CLOSE_NORMAL || code == CLOSE_NO_CODE;
+}
+
+void ws_closed(struct ws_leg *l, int code)
 {
     l->ws = NULL;
     vg_timer_stop(l->watch_timer);
     vg_timer_stop(l->hold_timer);
     vg_count1(ws_connections_total, "disconnected");
     if (l->leg.host) {
+        struct vg_leg_in end = {.type = VG_IN_END, .text = "client_closed"};
+        if (is_goodbye(code) && !l->core_done)
+            l->leg.host_ops->message(l->leg.host, &end);
         l->leg.host_ops->gone(l->leg.host, "closed");
         leg_free(l);
     } else if (l->core_done || l->entry) {

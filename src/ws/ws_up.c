@@ -275,8 +275,7 @@ static void on_fragment(void *arg, const uint8_t *data, size_t bytes, bool first
 
 static void on_closed(void *arg, int code)
 {
-    (void)code;
-    ws_closed(arg);
+    ws_closed(arg, code);
 }
 
 const struct vg_ws_events ws_socket_events = {.opened = on_opened,

@@ -55,6 +55,12 @@ class Lifecycle(GatewayTest):
         again = self.rest.post(f"/call/{call.call_id}/end")
         self.assertEqual((again.status, again.json["end_reason"]), (200, "done"))
 
+    async def test_a_client_that_closes_normally_has_hung_up(self):
+        call = await self.started()
+        await call.ws.close()
+        await self.eventually(lambda: self.status(call.call_id)["status"] == "ended", 3)
+        self.assertEqual(self.status(call.call_id)["end_reason"], "client_closed")
+
     async def test_a_call_that_nobody_connects_to_ends(self):
         call_id = self.rest.start_call().json["call_id"]
         await self.eventually(lambda: self.status(call_id)["status"] in ("ended", "failed"), 10)
