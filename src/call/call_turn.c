@@ -10,6 +10,8 @@
 #include "config/config.h"
 #include "obs/metrics.h"
 
+enum { FINAL_CAP_MS = 480 }; /* told within 500 ms of the end of the turn */
+
 static struct utterance *find_utterance(struct vg_call *c, uint32_t number)
 {
     struct utterance *u = &c->caller.utterances[number % UTTERANCES];
@@ -104,7 +106,7 @@ static int open_recogniser(struct vg_call *c)
                                    .language = c->language,
                                    .vocabulary = (const char *const *)c->spec->vocabulary,
                                    .vocabulary_count = c->spec->vocabulary_count,
-                                   .final_cap_ms = 500};
+                                   .final_cap_ms = FINAL_CAP_MS};
     return c->spec->stt->open(&c->caller.stt, &c->shard->env, &params, &STT_EVENTS, c);
 }
 

@@ -25,6 +25,7 @@ enum {
     UTTERANCE_SAMPLES_MAX = 60 * RATE_HZ, /* what comes later is dropped */
     FRAME_SAMPLES = RATE_HZ / 50,         /* 20 ms: one step of live decoding */
     SECOND_STEP_SAMPLES = RATE_HZ / 10,   /* 100 ms: one step of the second pass */
+    TAIL_SAMPLES = RATE_HZ * 140 / 1000,  /* of the pause, after the second pass has begun */
     INTERIM_FRAMES = 10,                  /* between two looks at the live text */
     PRIME_FRAMES = 50,                    /* 1 s of speech: earlier means make it worse (55 % for 0.3 s) */
     INTERIM_LAG_SAMPLES = 1 * RATE_HZ,
@@ -58,7 +59,7 @@ struct sphinx_child {
     bool paused;
     enum second_state second;
     size_t second_samples;            /* fed to it */
-    size_t second_end_samples;        /* what it decodes: the utterance up to the pause */
+    size_t second_end_samples;        /* what it decodes at most: up to the pause and its tail */
     char text[SPHINX_TEXT_BYTES_MAX]; /* DONE: its result */
     double confidence;
     bool late; /* the time ran out before the second pass was done */
@@ -169,7 +170,15 @@ static void second_begin(struct sphinx_child *c)
         sphinx_second_begin(c->engine, c->pcm, c->samples);
     c->second = SECOND_RUNNING;
     c->second_samples = 0;
-    c->second_end_samples = c->samples;
+    c->second_end_samples = c->samples + TAIL_SAMPLES;
+}
+
+/* The pass begins early in a pause and takes in what comes while it works: a word's quiet end is often there.
+ */
+static size_t second_ready_samples(const struct sphinx_child *c)
+{
+    size_t end = c->samples < c->second_end_samples ? c->samples : c->second_end_samples;
+    return end - c->second_samples;
 }
 
 static void words_step(struct sphinx_child *c)
@@ -186,12 +195,14 @@ static void second_step(struct sphinx_child *c)
         words_step(c);
         return;
     }
-    size_t piece = c->second_end_samples - c->second_samples;
+    size_t piece = second_ready_samples(c);
     if (piece > SECOND_STEP_SAMPLES)
         piece = SECOND_STEP_SAMPLES;
-    sphinx_second_feed(c->engine, c->pcm + c->second_samples, piece);
+    if (piece)
+        sphinx_second_feed(c->engine, c->pcm + c->second_samples, piece);
     c->second_samples += piece;
-    if (c->second_samples < c->second_end_samples)
+    bool more_comes = c->phase == PHASE_OPEN && c->second_samples < c->second_end_samples;
+    if (second_ready_samples(c) || more_comes)
         return;
     struct sphinx_hypothesis result = sphinx_second_end(c->engine);
     copy_text(c->text, result.text);
@@ -384,7 +395,7 @@ static bool has_work(const struct sphinx_child *c)
     if (c->phase != PHASE_OPEN)
         return c->phase == PHASE_FINISHING;
     if (c->paused && c->second != SECOND_NONE)
-        return c->second == SECOND_RUNNING;
+        return c->second == SECOND_RUNNING && (c->words || second_ready_samples(c));
     return live_is_behind(c);
 }
 
