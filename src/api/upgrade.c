@@ -108,7 +108,7 @@ static int verify_access(struct vg_api *api, const char *token, struct vg_claims
 }
 
 static int join(struct vg_api *api, struct vg_http_request *r, struct vg_call_entry *e,
-                struct vg_ws_accept *accept)
+                int64_t token_expires_s, struct vg_ws_accept *accept)
 {
     struct vg_call_snapshot s = vg_calls_look(api->shared->calls, e);
     const char *resume = vg_http_query(r, "resume_token"), *last = vg_http_query(r, "last_seq");
@@ -124,8 +124,10 @@ static int join(struct vg_api *api, struct vg_http_request *r, struct vg_call_en
         return refuse(r, VG_ERROR_CONFLICT, "the call is connected already; its resume_token takes it over",
                       NULL);
     /* Without `last_seq` nothing is sent again. */
-    uint64_t last_seq = last ? strtoull(last, NULL, 10) : UINT64_MAX;
-    if (vg_ws_leg_accept(api->shard, e, live, last_seq, accept))
+    struct vg_joining how = {.resume = live,
+                             .last_seq = last ? strtoull(last, NULL, 10) : UINT64_MAX,
+                             .token_expires_s = token_expires_s};
+    if (vg_ws_leg_accept(api->shard, e, &how, accept))
         return refuse(r, VG_ERROR_INTERNAL, NULL, NULL);
     return 0;
 }
@@ -166,7 +168,7 @@ int api_upgrade(void *arg, struct vg_http_request *r, struct vg_ws_accept *accep
     if (!session && strcmp(claims.tenant_id, e->spec->tenant_id) != 0)
         err = refuse(r, VG_ERROR_NOT_FOUND, NULL, NULL);
     else
-        err = join(api, r, e, accept);
+        err = join(api, r, e, session ? 0 : claims.expires_s, accept);
     if (err)
         vg_call_entry_put(e);
     return err;

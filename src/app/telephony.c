@@ -58,7 +58,7 @@ static void phone_free(struct phone_call *p)
 
 static int attach(struct phone_call *p, struct vg_leg *leg)
 {
-    int err = vg_call_attach(p->t->shard, p->entry, leg, false, 0);
+    int err = vg_call_attach(p->t->shard, p->entry, leg, &(struct vg_joining){0});
     if (!err)
         p->state = PHONE_CONNECTED;
     return err;

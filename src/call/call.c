@@ -18,7 +18,7 @@ enum {
     CLOSE_NORMAL = 1000,
     CLOSE_DRAINING = 1001,
     CLOSE_POLICY = 1008,
-    CLOSE_REVOKED = 4401,
+    CLOSE_TOKEN = 4401,
     CLOSE_GONE = 4404
 };
 
@@ -38,6 +38,13 @@ static void make_resume_token(struct vg_call *c)
     VG_ASSERT(n > 0);
 }
 
+/* A token ends by the wall clock, so a clock that is set forward ends it early, as it would at the next
+ * request. Only a connection stands on it: who comes back to a lost one brings a good token. */
+static bool token_has_expired(const struct vg_call *c)
+{
+    return c->host && c->token_expires_s && vg_utc_us() >= c->token_expires_s * VG_US_PER_S;
+}
+
 static void housekeeping(void *arg)
 {
     struct vg_call *c = arg;
@@ -45,6 +52,8 @@ static void housekeeping(void *arg)
     int64_t now = vg_loop_now_us(c->shard->loop);
     if (now - c->attached_us > config->call_max_seconds * VG_US_PER_S)
         call_finish(c, "max_duration", VG_CALL_ENDED);
+    else if (token_has_expired(c))
+        call_finish(c, VG_CALL_TOKEN_EXPIRED, VG_CALL_ENDED);
     else if (!c->host && now - c->detached_us > config->resume_seconds * VG_US_PER_S)
         call_finish(c, "connection_lost", VG_CALL_ENDED);
 }
@@ -143,7 +152,8 @@ static void give_up(struct vg_shard *shard, struct vg_call_entry *entry, struct 
     }
 }
 
-int call_attach_first(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg)
+int call_attach_first(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg,
+                      int64_t token_expires_s)
 {
     int err = vg_calls_claim(shard->calls, entry, shard);
     if (err)
@@ -156,6 +166,7 @@ int call_attach_first(struct vg_shard *shard, struct vg_call_entry *entry, struc
         return VG_ENOMEM;
     }
     c->host = host;
+    c->token_expires_s = token_expires_s;
     begin(c);
     return 0;
 }
@@ -222,17 +233,27 @@ static int close_code(const char *reason)
         return CLOSE_DRAINING;
     if (strcmp(reason, VG_CALL_TENANT_SUSPENDED) == 0)
         return CLOSE_POLICY;
-    return strcmp(reason, VG_CALL_TOKEN_REVOKED) == 0 ? CLOSE_REVOKED : CLOSE_NORMAL;
+    bool token = strcmp(reason, VG_CALL_TOKEN_REVOKED) == 0 || strcmp(reason, VG_CALL_TOKEN_EXPIRED) == 0;
+    return token ? CLOSE_TOKEN : CLOSE_NORMAL;
+}
+
+static void tell_why(struct vg_call *c, int code)
+{
+    bool expired = strcmp(c->state.end_reason, VG_CALL_TOKEN_EXPIRED) == 0;
+    if (code == CLOSE_TOKEN)
+        call_emit_error(c, "TOKEN_EXPIRED",
+                        expired ? "the access token that opened this connection has expired"
+                                : "the key that this call was started with was revoked",
+                        true);
+    else if (code == CLOSE_POLICY)
+        call_emit_error(c, "TENANT_SUSPENDED", "the tenant is suspended", true);
 }
 
 static void tell_end(struct vg_call *c)
 {
     c->end_told = true;
     int code = close_code(c->state.end_reason);
-    if (code == CLOSE_REVOKED)
-        call_emit_error(c, "TOKEN_EXPIRED", "the key that this call was started with was revoked", true);
-    else if (code == CLOSE_POLICY)
-        call_emit_error(c, "TENANT_SUSPENDED", "the tenant is suspended", true);
+    tell_why(c, code);
     struct vg_leg_out out = {.type = VG_OUT_CALL_ENDED,
                              .text = c->state.end_reason,
                              .end_ms = c->state.duration_us / VG_US_PER_MS};

@@ -19,15 +19,24 @@ typedef void (*vg_call_created_fn)(void *arg, int err, struct vg_call_entry *ent
 void vg_call_create(struct vg_shard *shard, struct vg_call_spec *spec, uint32_t concurrent_limit,
                     vg_call_created_fn done, void *arg);
 
-/* Gives `leg` to a call: the first one of a ready call, or (with `resume`) in place of one that is lost or is
- * taken over. Messages after `last_seq` are sent again. LOOP of `shard`, which is the leg's. VG_ESTATE:
- * another leg is there, or the call has ended; the leg stays the caller's. With `resume` later errors close
- * the leg with 4404. */
-int vg_call_attach(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg, bool resume,
-                   uint64_t last_seq) VG_MUST_CHECK;
+/* How a leg comes to its call. */
+struct vg_joining {
+    bool resume;             /* in place of an earlier leg, one that is lost or is taken over */
+    uint64_t last_seq;       /* with `resume`: messages after it are sent again */
+    int64_t token_expires_s; /* Unix time: the access token that opened this connection is good until then,
+                              * and the connection with it; 0: nothing of the kind, as with a session token,
+                              * whose own time is for opening alone */
+};
+
+/* Gives `leg` to a call: the first one of a ready call, or (with `resume`) one in place of another. LOOP of
+ * `shard`, which is the leg's. VG_ESTATE: another leg is there, or the call has ended; the leg stays the
+ * caller's. With `resume` later errors close the leg with 4404. */
+int vg_call_attach(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg,
+                   const struct vg_joining *how) VG_MUST_CHECK;
 
 /* Reasons that end with an error and a close code of their own. */
 #define VG_CALL_TOKEN_REVOKED    "token_revoked"    /* 4401 */
+#define VG_CALL_TOKEN_EXPIRED    "token_expired"    /* 4401 */
 #define VG_CALL_TENANT_SUSPENDED "tenant_suspended" /* 1008 */
 
 typedef void (*vg_call_ended_fn)(void *arg);

@@ -138,7 +138,7 @@ static const char *reason_label(const char *reason)
     static const char *const KNOWN[] = {"client_ended",          "client_closed",     "api_request",
                                         "agent_ended",           "connection_lost",   "max_duration",
                                         "server_draining",       "handoff_completed", VG_CALL_TOKEN_REVOKED,
-                                        VG_CALL_TENANT_SUSPENDED};
+                                        VG_CALL_TOKEN_EXPIRED, VG_CALL_TENANT_SUSPENDED};
     for (size_t i = 0; i < VG_COUNT_OF(KNOWN); i++) {
         if (strcmp(reason, KNOWN[i]) == 0)
             return KNOWN[i];

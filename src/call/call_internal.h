@@ -130,6 +130,7 @@ struct vg_call {
     struct vg_leg_host *host;    /* the present leg's, NULL while detached */
     struct leg_arrival *arrival; /* owned: a leg that waits for the old one to close */
     bool host_closing;
+    int64_t token_expires_s; /* see struct vg_joining, of the newest leg */
 
     struct vg_media *media;
     struct vg_leg_settings settings; /* in force */
@@ -164,7 +165,8 @@ void call_finish(struct vg_call *c, const char *reason, enum vg_call_status stat
 void call_publish_state(struct vg_call *c);
 void call_message(struct vg_call *c, const struct vg_leg_in *in);
 void call_free_if_done(struct vg_call *c);
-int call_attach_first(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg) VG_MUST_CHECK;
+int call_attach_first(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg,
+                      int64_t token_expires_s) VG_MUST_CHECK;
 
 /* call_settings.c */
 int call_apply_settings(struct vg_call *c, const struct vg_leg_settings *s) VG_MUST_CHECK;

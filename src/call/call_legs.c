@@ -30,7 +30,7 @@ struct leg_arrival {
     struct vg_leg *leg;
     struct vg_leg_settings
         settings; /* of the leg as it was sent off: only its own loop may look at it later */
-    uint64_t last_seq;
+    struct vg_joining how;
 };
 
 static void arrival_free(struct leg_arrival *a)
@@ -71,6 +71,7 @@ static void take_arrival(struct vg_call *c)
         return;
     }
     c->host = host;
+    c->token_expires_s = a->how.token_expires_s;
     struct vg_leg_settings s = a->settings;
     s.lead_ms = c->settings.lead_ms;
     s.endpointing_ms = c->settings.endpointing_ms;
@@ -80,7 +81,7 @@ static void take_arrival(struct vg_call *c)
     vg_media_set_connected(c->media, true);
     c->state.connected = true;
     call_publish_state(c);
-    call_outbox_replay(c, a->last_seq); /* first, so that numbers only go up */
+    call_outbox_replay(c, a->how.last_seq); /* first, so that numbers only go up */
     call_send_ready(c, true);
     vg_log_info("call.resumed", "call_id=%s shard=%u other_shard=%d", c->spec->call_id, c->shard->index,
                 other_shard);
@@ -116,11 +117,11 @@ static void resume(struct vg_message *msg)
     }
 }
 
-int vg_call_attach(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg, bool resuming,
-                   uint64_t last_seq)
+int vg_call_attach(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg,
+                   const struct vg_joining *how)
 {
-    if (!resuming)
-        return call_attach_first(shard, entry, leg);
+    if (!how->resume)
+        return call_attach_first(shard, entry, leg, how->token_expires_s);
     struct vg_shard *owner = vg_call_owner(entry);
     if (!owner)
         return VG_ESTATE;
@@ -131,7 +132,7 @@ int vg_call_attach(struct vg_shard *shard, struct vg_call_entry *entry, struct v
                               .entry = vg_call_entry_get(entry),
                               .leg = leg,
                               .settings = leg->settings,
-                              .last_seq = last_seq};
+                              .how = *how};
     vg_loop_post(owner->loop, &a->message);
     return 0;
 }

@@ -21,8 +21,7 @@ struct ws_leg {
     struct vg_leg leg; /* first member */
     struct vg_shard *shard;
     struct vg_call_entry *entry; /* a reference, until attached */
-    bool resume;
-    uint64_t last_seq;
+    struct vg_joining how;
     struct vg_ws *ws; /* NULL when it is closed */
     bool core_done;   /* the core has closed this leg */
     int close_code;   /* 0, or how the socket closes when the last error was told */

@@ -72,7 +72,7 @@ void ws_opened(struct ws_leg *l, struct vg_ws *ws)
     vg_timer_start(l->watch_timer, 1000000, 1000000);
     l->leg.settings = ws_settings(l);
     struct vg_call_entry *entry = l->entry;
-    int err = vg_call_attach(l->shard, entry, &l->leg, l->resume, l->last_seq);
+    int err = vg_call_attach(l->shard, entry, &l->leg, &l->how);
     if (err == 0) {
         l->entry = NULL;
         vg_call_entry_put(entry);
@@ -116,7 +116,7 @@ void ws_abandon(struct ws_leg *l)
     leg_free(l);
 }
 
-int vg_ws_leg_accept(struct vg_shard *shard, struct vg_call_entry *entry, bool resume, uint64_t last_seq,
+int vg_ws_leg_accept(struct vg_shard *shard, struct vg_call_entry *entry, const struct vg_joining *how,
                      struct vg_ws_accept *accept)
 {
     struct ws_leg *l = calloc(1, sizeof *l);
@@ -125,8 +125,7 @@ int vg_ws_leg_accept(struct vg_shard *shard, struct vg_call_entry *entry, bool r
     l->leg.ops = &LEG_OPS;
     l->leg.loop = shard->loop;
     l->shard = shard;
-    l->resume = resume;
-    l->last_seq = last_seq;
+    l->how = *how;
     l->hold_timer = vg_timer_new(shard->loop, ws_hold_poll, l);
     l->watch_timer = vg_timer_new(shard->loop, watch, l);
     if (!l->hold_timer || !l->watch_timer || ws_up_init(l)) {

@@ -7,9 +7,8 @@
 #include "net/http.h"
 
 /* Accepts an upgrade: fills `accept` with a leg that joins `entry` (a reference, taken) once the socket is
- * open. `resume`: in place of an earlier leg; messages after `last_seq` are sent again. LOOP of `shard`.
- * VG_ENOMEM: `entry` stays the caller's. */
-int vg_ws_leg_accept(struct vg_shard *shard, struct vg_call_entry *entry, bool resume, uint64_t last_seq,
+ * open. LOOP of `shard`. VG_ENOMEM: `entry` stays the caller's. */
+int vg_ws_leg_accept(struct vg_shard *shard, struct vg_call_entry *entry, const struct vg_joining *how,
                      struct vg_ws_accept *accept) VG_MUST_CHECK;
 
 #endif

@@ -6,7 +6,7 @@ import time
 
 import jwt
 
-from voxgate_harness import ADMIN_KEY, JWT_SECRET, LOOPBACK, GatewayTest, Rest, main
+from voxgate_harness import ADMIN_KEY, JWT_SECRET, LOOPBACK, Call, GatewayTest, Rest, main, uuid_of
 
 
 def unsigned(token):
@@ -114,6 +114,13 @@ class Tokens(GatewayTest):
         self.assertIn("arabic_gulf_male", answer.text)
 
 
+def with_life(token, seconds):
+    """An access token like this one that expires in `seconds`."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    claims["exp"] = int(time.time()) + seconds
+    return jwt.encode(claims, JWT_SECRET, "HS256", headers=jwt.get_unverified_header(token))
+
+
 class Upgrade(GatewayTest):
     env = LOOPBACK
 
@@ -215,6 +222,57 @@ class LiveCalls(GatewayTest):
         await self.expect_end(call, ready, 4401, "TOKEN_EXPIRED")
         await other.send({"type": "ping"})
         await other.wait_for("pong")
+
+    def recorded_reason(self, call_id):
+        rows = self.gw.sql("select end_reason from calls where id = %s", (uuid_of(call_id),))
+        return rows[0][0] if rows else None
+
+    def counted_expired(self):
+        return self.gw.metrics().value("voxgate_calls_ended_total", reason="token_expired")
+
+    async def opened(self, token):
+        """A call that is connected with this token, "query" for its session token."""
+        call = await self.started(connect=False)
+        await call.connect(token=token)
+        await call.wait_for("ready")
+        return call
+
+    async def test_a_call_whose_access_token_expires_ends_with_4401_and_others_live_on(self):
+        before = self.counted_expired()
+        short, long = with_life(self.rest.token, 3), with_life(self.rest.token, 3600)
+        call, longer, by_session = await self.opened(short), await self.opened(long), await self.opened("query")
+        await call.send({"type": "ping"})
+        await call.wait_for("pong")
+        self.assertEqual(await call.wait_closed(10), 4401)
+        self.assertGreaterEqual(time.time(), jwt.decode(short, options={"verify_signature": False})["exp"])
+        self.assertEqual([(m["code"], m["fatal"]) for m in call.of("error")], [("TOKEN_EXPIRED", True)])
+        self.assertEqual((call.messages[-1].type, call.messages[-1]["reason"]), ("call_ended", "token_expired"))
+        found = self.rest.get(f"/call/{call.call_id}").json
+        self.assertEqual((found["status"], found["end_reason"]), ("ended", "token_expired"))
+        self.assertEqual(self.counted_expired(), before + 1)
+        await self.eventually(lambda: self.recorded_reason(call.call_id) == "token_expired", what="the record")
+        for other in (longer, by_session):
+            await other.send({"type": "ping"})
+            await other.wait_for("pong")
+
+    async def test_who_takes_the_call_over_with_a_new_token_in_time_goes_on(self):
+        call = await self.opened(with_life(self.rest.token, 3))
+        token = (await call.wait_for("ready"))["resume_token"]
+        again = Call(call.call_id, call.session_token, call.ws_url)
+        await again.connect(token=with_life(self.rest.token, 3600), resume_token=token, last_seq=call.last_seq)
+        self.addAsyncCleanup(again.hang_up)
+        await again.wait_for("ready")
+        self.assertEqual(await call.wait_closed(5), 4409)
+        await asyncio.sleep(5)  # beyond the end of the first token
+        await again.send({"type": "ping"})
+        await again.wait_for("pong")
+
+    async def test_a_call_that_is_taken_over_with_a_shorter_token_ends_with_that(self):
+        call = await self.opened("query")
+        token = (await call.wait_for("ready"))["resume_token"]
+        again = Call(call.call_id, call.session_token, call.ws_url)
+        await again.connect(token=with_life(self.rest.token, 3), resume_token=token, last_seq=call.last_seq)
+        self.assertEqual(await again.wait_closed(10), 4401)
 
     async def test_calls_of_a_suspended_tenant_end_with_1008(self):
         tenant, _, call, ready = await self.two_calls()
