@@ -92,6 +92,17 @@ void exchange_set_error(struct exchange *ex, enum vg_error_id id, const char *me
 /* Sets and sends. Loop. */
 void exchange_error(struct exchange *ex, enum vg_error_id id, const char *message, const char *details);
 void exchange_error_of(struct exchange *ex, int err);
+/* body.c: the bodies of proto/rest_in.h, each with a struct and a reader of its own. */
+enum body_kind { BODY_TOKEN, BODY_CALL_START, BODY_REASON, BODY_HANDOFF, BODY_INGEST, BODY_RAG_QUERY };
+/* Reads the body into `out`, the struct vg_rest_* of that kind. False: the answer is set to what is wrong
+ * with it, and `out` holds nothing to free. Any thread that has the exchange. */
+bool exchange_read_body(struct exchange *ex, enum body_kind kind, void *out);
+/* Makes ex->state, `state_bytes` zero bytes that begin with the struct of that kind, reads the body into it
+ * and gives it; `state_free` frees it with the exchange, also where its body could not be read. NULL: that
+ * was answered, and the exchange is gone. Loop. */
+void *exchange_take_body(struct exchange *ex, enum body_kind kind, size_t state_bytes,
+                         void (*state_free)(void *state));
+
 /* Sets VALIDATION_ERROR with details. */
 void exchange_set_invalid(struct exchange *ex, const struct vg_bind_details *details);
 /* Continues on a worker with route->work, or `work` if given. */

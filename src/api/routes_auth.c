@@ -67,18 +67,9 @@ static void on_key(void *arg, int err, const struct vg_key_record *key, const st
 
 void handle_token(struct exchange *ex)
 {
-    struct token_request *q = calloc(1, sizeof *q);
-    struct vg_bind_details details = {0};
-    size_t bytes;
-    const char *text = vg_http_body(ex->request, &bytes);
-    if (!q || vg_rest_read_token(&q->body, text, bytes, &details)) {
-        free(q);
-        exchange_set_invalid(ex, &details);
-        exchange_answer(ex);
+    struct token_request *q = exchange_take_body(ex, BODY_TOKEN, sizeof *q, free_request);
+    if (!q)
         return;
-    }
-    ex->state = q;
-    ex->state_free = free_request;
     char sha[VG_SHA256_HEX_SIZE];
     vg_sha256_hex(q->body.api_key, strlen(q->body.api_key), sha);
     vg_directory_key(ex->api->shared->directory, ex->api->shard->loop, sha, on_key, ex);

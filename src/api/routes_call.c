@@ -153,18 +153,9 @@ static void on_agent(void *arg, int err, const struct vg_agent *agent)
 
 void handle_call_start(struct exchange *ex)
 {
-    struct start_request *q = calloc(1, sizeof *q);
-    struct vg_bind_details details = {0};
-    size_t bytes;
-    const char *text = vg_http_body(ex->request, &bytes);
-    if (!q || vg_rest_read_call_start(&q->body, text, bytes, &details)) {
-        free(q);
-        exchange_set_invalid(ex, &details);
-        exchange_answer(ex);
+    struct start_request *q = exchange_take_body(ex, BODY_CALL_START, sizeof *q, free_start);
+    if (!q)
         return;
-    }
-    ex->state = q;
-    ex->state_free = free_start;
     if (!exchange_may_act_for(ex, q->body.tenant_id)) {
         exchange_answer(ex);
         return;
@@ -229,13 +220,9 @@ static void on_ended(void *arg)
 void handle_call_end(struct exchange *ex)
 {
     struct vg_rest_reason body = {0};
-    struct vg_bind_details details = {0};
-    size_t bytes;
-    const char *text = vg_http_body(ex->request, &bytes);
     if (!check_id(ex))
         return;
-    if (vg_rest_read_reason(&body, text, bytes, &details)) {
-        exchange_set_invalid(ex, &details);
+    if (!exchange_read_body(ex, BODY_REASON, &body)) {
         exchange_answer(ex);
         return;
     }

@@ -93,18 +93,9 @@ void after_handoff(struct exchange *ex)
 
 void handle_handoff(struct exchange *ex)
 {
-    struct handoff_request *q = calloc(1, sizeof *q);
-    struct vg_bind_details details = {0};
-    size_t bytes;
-    const char *text = vg_http_body(ex->request, &bytes);
-    if (!q || vg_rest_read_handoff(&q->body, text, bytes, &details)) {
-        free(q);
-        exchange_set_invalid(ex, &details);
-        exchange_answer(ex);
+    struct handoff_request *q = exchange_take_body(ex, BODY_HANDOFF, sizeof *q, free_request);
+    if (!q)
         return;
-    }
-    ex->state = q;
-    ex->state_free = free_request;
     ex->call = vg_calls_find(ex->api->shared->calls, q->body.call_id);
     const char *tenant = ex->call ? exchange_tenant(ex, ex->call->spec->tenant_id) : NULL;
     if (!ex->call || strcmp(ex->call->spec->tenant_id, tenant) != 0) {
@@ -231,15 +222,9 @@ void work_handoff_decline(struct exchange *ex, struct vg_pg *pg)
 {
     struct vg_handoffs *list = NULL;
     struct vg_rest_reason body = {0};
-    struct vg_bind_details details = {0};
-    size_t bytes;
-    const char *text = vg_http_body(ex->request, &bytes), *tenant = desk_tenant(ex);
-    if (!tenant)
+    const char *tenant = desk_tenant(ex);
+    if (!tenant || !exchange_read_body(ex, BODY_REASON, &body))
         return;
-    if (vg_rest_read_reason(&body, text, bytes, &details)) {
-        exchange_set_invalid(ex, &details);
-        return;
-    }
     int err = vg_handoff_decline(pg, tenant, ex->params[0], ex->identity.key_id, body.reason,
                                  ex->job.deadline_us, &list);
     changed(ex, err, list, VG_HANDOFF_DECLINED);

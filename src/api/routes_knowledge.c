@@ -31,29 +31,17 @@ static void free_ingest(void *state)
     free(q);
 }
 
-static void invalid(struct exchange *ex, const struct vg_bind_details *details)
-{
-    exchange_set_invalid(ex, details);
-    exchange_answer(ex);
-}
-
 void handle_ingest(struct exchange *ex)
 {
-    struct ingest_request *q = calloc(1, sizeof *q);
+    struct ingest_request *q = exchange_take_body(ex, BODY_INGEST, sizeof *q, free_ingest);
     struct vg_bind_details details = {0};
-    size_t bytes;
-    const char *text = vg_http_body(ex->request, &bytes);
-    if (!q || vg_rest_read_ingest(&q->body, text, bytes, &details)) {
-        free(q);
-        invalid(ex, &details);
+    if (!q)
         return;
-    }
-    ex->state = q;
-    ex->state_free = free_ingest;
     if (!exchange_may_act_for(ex, q->body.tenant_id)) {
         exchange_answer(ex);
     } else if (vg_rest_ingest_content(&q->body, &q->content, &q->content_bytes, &details)) {
-        invalid(ex, &details);
+        exchange_set_invalid(ex, &details);
+        exchange_answer(ex);
     } else {
         q->metadata = q->body.metadata ? json_dumps(q->body.metadata, JSON_COMPACT) : NULL;
         exchange_work(ex, NULL);
@@ -183,17 +171,9 @@ static void free_query(void *state)
 
 void handle_rag_query(struct exchange *ex)
 {
-    struct query_request *q = calloc(1, sizeof *q);
-    struct vg_bind_details details = {0};
-    size_t bytes;
-    const char *text = vg_http_body(ex->request, &bytes);
-    if (!q || vg_rest_read_rag_query(&q->body, text, bytes, &details)) {
-        free(q);
-        invalid(ex, &details);
+    struct query_request *q = exchange_take_body(ex, BODY_RAG_QUERY, sizeof *q, free_query);
+    if (!q)
         return;
-    }
-    ex->state = q;
-    ex->state_free = free_query;
     if (!exchange_may_act_for(ex, q->body.tenant_id)) {
         exchange_answer(ex);
         return;

@@ -305,6 +305,14 @@ class Shape(GatewayTest):
         for name in ("language", "metadata"):
             self.assertIn(name, json.dumps(answer.json["error"]["details"]))
 
+    def test_every_route_with_a_body_refuses_one_that_is_no_object(self):
+        call, handoff = "/call/call_00000000000070008000000000000000", "/handoffs/hnd_00000000000070008000000000000000"
+        for path in ("/auth/token", "/call/start", f"{call}/end", "/handoff", f"{handoff}/decline", "/ingest", "/rag/query"):
+            for body in (b"[]", b"{", b'{"reason":1,"call_id":1,"tenant_id":1}'):
+                answer = self.rest.post(path, body)
+                self.assertError(answer, 400, "VALIDATION_ERROR")
+                self.assertTrue(answer.json["error"]["details"], (path, body))
+
     def test_too_large_a_body_is_refused(self):
         answer = self.rest.post("/call/start", b'{"tenant_id":"' + b"x" * (2 << 20) + b'"}')
         self.assertError(answer, 413, "PAYLOAD_TOO_LARGE")
