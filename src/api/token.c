@@ -8,7 +8,7 @@
 
 #include "api/token_keys.h"
 #include "base/crypto.h"
-#include "store/directory.h"
+#include "store/scope.h"
 
 struct vg_tokens {
     struct token_keys keys;
@@ -17,38 +17,6 @@ struct vg_tokens {
     uint8_t
         session_key[VG_SHA256_SIZE]; /* derived from JWT_SECRET, so that neither kind passes as the other */
 };
-
-static const struct {
-    const char *name;
-    uint32_t bit;
-} SCOPES[] = {
-    {"calls", VG_SCOPE_CALLS},         {"agents", VG_SCOPE_AGENTS}, {"usage:read", VG_SCOPE_USAGE_READ},
-    {"knowledge", VG_SCOPE_KNOWLEDGE}, {"desk", VG_SCOPE_DESK},     {"admin", VG_SCOPE_ADMIN}};
-
-uint32_t vg_scopes_parse(const char *text)
-{
-    uint32_t scopes = 0;
-    while (text && *text) {
-        size_t n = strcspn(text, " ,");
-        for (size_t i = 0; i < VG_COUNT_OF(SCOPES); i++) {
-            if (strlen(SCOPES[i].name) == n && memcmp(SCOPES[i].name, text, n) == 0)
-                scopes |= SCOPES[i].bit;
-        }
-        text += n + (text[n] != 0);
-    }
-    return scopes;
-}
-
-void vg_scopes_write(struct vg_buf *out, uint32_t scopes)
-{
-    const char *separator = "";
-    for (size_t i = 0; i < VG_COUNT_OF(SCOPES); i++) {
-        if (scopes & SCOPES[i].bit) {
-            vg_buf_printf(out, "%s%s", separator, SCOPES[i].name);
-            separator = " ";
-        }
-    }
-}
 
 int vg_tokens_new(struct vg_tokens **out, const struct vg_config *config, struct vg_buf *problem)
 {
@@ -86,7 +54,7 @@ static int fill_grants(jwt_t *jwt, const struct vg_claims *c, int64_t now_s, int
     char jti[VG_ID_SIZE];
     struct vg_buf scope = VG_BUF_INIT;
     vg_id_new(jti, "jti_");
-    vg_scopes_write(&scope, c->scopes);
+    vg_scopes_write(&scope, c->scopes, " ");
     int bad = jwt_add_grant(jwt, "tenant_id", c->tenant_id) | jwt_add_grant(jwt, "sub", c->tenant_id) |
               jwt_add_grant(jwt, "key_id", c->key_id) | jwt_add_grant(jwt, "scope", vg_buf_str(&scope)) |
               jwt_add_grant(jwt, "jti", jti) | jwt_add_grant_int(jwt, "iat", now_s) |
@@ -160,8 +128,8 @@ int vg_tokens_verify(const struct vg_tokens *t, const char *token, int64_t now_s
     jwt_t *jwt = decode(t, token);
     if (!jwt)
         return VG_EAUTH;
-    struct vg_claims c = {.expires_s = jwt_get_grant_int(jwt, "exp"),
-                          .scopes = vg_scopes_parse(jwt_get_grant(jwt, "scope"))};
+    struct vg_claims c = {.expires_s = jwt_get_grant_int(jwt, "exp")};
+    vg_scopes_parse(jwt_get_grant(jwt, "scope"), &c.scopes); /* a word that we do not know grants nothing */
     bool good = jwt_get_alg(jwt) == t->algorithm &&
                 copy_grant(jwt, "tenant_id", c.tenant_id, sizeof c.tenant_id) &&
                 copy_grant(jwt, "key_id", c.key_id, sizeof c.key_id) && c.expires_s > now_s;

@@ -43,8 +43,4 @@ int vg_tokens_mint_session(const struct vg_tokens *t, const char *call_id, const
 int vg_tokens_verify_session(const struct vg_tokens *t, const char *token, int64_t now_s,
                              char call_id[VG_ID_SIZE]) VG_MUST_CHECK;
 
-/* "calls agents usage:read" to bits and back; unknown words are ignored. */
-uint32_t vg_scopes_parse(const char *text);
-void vg_scopes_write(struct vg_buf *out, uint32_t scopes);
-
 #endif

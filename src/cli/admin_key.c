@@ -27,39 +27,12 @@ struct key_values {
         .help = "the operator's own keys, good for all tenants"                                              \
     }
 
-static const struct {
-    const char *name;
-    uint32_t bit;
-} SCOPES[] = {
-    {"calls", VG_SCOPE_CALLS},         {"agents", VG_SCOPE_AGENTS}, {"usage:read", VG_SCOPE_USAGE_READ},
-    {"knowledge", VG_SCOPE_KNOWLEDGE}, {"desk", VG_SCOPE_DESK},     {"admin", VG_SCOPE_ADMIN}};
-
-static bool parse_scopes(const char *text, uint32_t *out)
-{
-    *out = 0;
-    while (*text) {
-        size_t n = strcspn(text, ",");
-        uint32_t bit = 0;
-        for (size_t i = 0; i < VG_COUNT_OF(SCOPES); i++) {
-            if (strlen(SCOPES[i].name) == n && strncmp(SCOPES[i].name, text, n) == 0)
-                bit = SCOPES[i].bit;
-        }
-        if (!bit)
-            return false;
-        *out |= bit;
-        text += n;
-        text += *text == ',';
-    }
-    return *out != 0;
-}
-
 static const char *scopes_text(uint32_t scopes, char out[96])
 {
-    out[0] = 0;
-    for (size_t i = 0; i < VG_COUNT_OF(SCOPES); i++) {
-        if (scopes & SCOPES[i].bit)
-            snprintf(out + strlen(out), 96 - strlen(out), "%s%s", *out ? "," : "", SCOPES[i].name);
-    }
+    struct vg_buf b = VG_BUF_INIT;
+    vg_scopes_write(&b, scopes, ",");
+    snprintf(out, 96, "%s", vg_buf_str(&b));
+    vg_buf_free(&b);
     return out;
 }
 
@@ -105,30 +78,29 @@ static void print_created(const struct key_values *v, const char *tenant, uint32
 
 static int create(int argc, char **argv)
 {
-    static const struct cli_option OPTIONS[] = {
-        TENANT_OPTION,
-        OPERATOR_OPTION,
-        {.name = "name",
-         .type = CLI_TEXT,
-         AT(name),
-         .metavar = "NAME",
-         .def = "key",
-         .help = "what it is for, shown in lists"},
-        {.name = "scopes",
-         .type = CLI_TEXT,
-         AT(scopes),
-         .metavar = "LIST",
-         .def = "all but admin; with --operator all",
-         .help = "comma-separated: calls, agents, usage:read, knowledge, desk, admin"},
-        {.name = "expires-days",
-         .type = CLI_NUMBER,
-         AT(expires_days),
-         .metavar = "N",
-         .def = "0",
-         .max = 36500,
-         .unit = "days",
-         .help = "life of the key; 0: it does not expire"},
-        ADMIN_COMMON_OPTIONS};
+    static const struct cli_option OPTIONS[] = {TENANT_OPTION,
+                                                OPERATOR_OPTION,
+                                                {.name = "name",
+                                                 .type = CLI_TEXT,
+                                                 AT(name),
+                                                 .metavar = "NAME",
+                                                 .def = "key",
+                                                 .help = "what it is for, shown in lists"},
+                                                {.name = "scopes",
+                                                 .type = CLI_TEXT,
+                                                 AT(scopes),
+                                                 .metavar = "LIST",
+                                                 .def = "all but admin; with --operator all",
+                                                 .help = "comma-separated: " VG_SCOPE_NAMES},
+                                                {.name = "expires-days",
+                                                 .type = CLI_NUMBER,
+                                                 AT(expires_days),
+                                                 .metavar = "N",
+                                                 .def = "0",
+                                                 .max = 36500,
+                                                 .unit = "days",
+                                                 .help = "life of the key; 0: it does not expire"},
+                                                ADMIN_COMMON_OPTIONS};
     static const struct cli_syntax SYNTAX = {
         .command = "voxgate admin key create",
         .summary = "Makes an API key and prints it: the only time that it is seen.",
@@ -144,11 +116,9 @@ static int create(int argc, char **argv)
     if (rc != CLI_GO_ON)
         return rc;
     uint32_t scopes = VG_SCOPES_TENANT | (v.operator_key ? VG_SCOPE_ADMIN : 0u);
-    if (v.scopes && !parse_scopes(v.scopes, &scopes)) {
+    if (v.scopes && (!vg_scopes_parse(v.scopes, &scopes) || !scopes)) {
         vg_pg_free(pg);
-        return cli_usage_error(SYNTAX.command,
-                               "--scopes is a comma-separated list of calls, agents, usage:read, "
-                               "knowledge, desk and admin.");
+        return cli_usage_error(SYNTAX.command, "--scopes is a comma-separated list of: " VG_SCOPE_NAMES ".");
     }
     int64_t expires_us = v.expires_days ? vg_utc_us() + v.expires_days * 86400 * VG_US_PER_S : 0;
     int err = vg_admin_key_create(pg, tenant, v.name, scopes, expires_us, admin_deadline_us(), &key);

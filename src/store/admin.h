@@ -15,10 +15,6 @@ struct vg_new_key {
     char prefix[VG_KEY_PREFIX_SIZE]; /* its first 12 characters, to tell keys apart */
 };
 
-/* Scopes of a tenant's first key: everything but VG_SCOPE_ADMIN. */
-#define VG_SCOPES_TENANT                                                                                     \
-    (VG_SCOPE_CALLS | VG_SCOPE_AGENTS | VG_SCOPE_USAGE_READ | VG_SCOPE_KNOWLEDGE | VG_SCOPE_DESK)
-
 /* --- tenants (the operator's) ------------------------------------------------------------------------------
  */
 /* Makes an active tenant with its first key. `plan` NULL: starter. Errors: VG_EINVAL (name, plan). */

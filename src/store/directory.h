@@ -11,21 +11,13 @@
 
 #include "base/crypto.h"
 #include "base/id.h"
+#include "store/scope.h"
 
 struct vg_directory;
 struct vg_loop;
 struct vg_workers;
 
 enum vg_tenant_status { VG_TENANT_ACTIVE, VG_TENANT_SUSPENDED, VG_TENANT_DELETED };
-
-enum vg_scope {
-    VG_SCOPE_CALLS = 1,
-    VG_SCOPE_AGENTS = 2,
-    VG_SCOPE_USAGE_READ = 4,
-    VG_SCOPE_KNOWLEDGE = 8,
-    VG_SCOPE_DESK = 16,  /* accept and complete handoffs */
-    VG_SCOPE_ADMIN = 32, /* the platform's operator: all tenants */
-};
 
 struct vg_tenant {
     char id[VG_ID_SIZE];

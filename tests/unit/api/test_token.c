@@ -18,7 +18,7 @@
 #include "api/exchange.h"
 #include "api/token.h"
 #include "base/crypto.h"
-#include "store/directory.h"
+#include "store/scope.h"
 
 #define SECRET "a-secret-of-at-least-thirty-two-bytes"
 enum { NOW = 1700000000 };
@@ -433,29 +433,6 @@ static void a_verified_token_is_remembered_until_it_expires(void **state)
     assert_null(token_cache_free(cache));
 }
 
-/* --- scopes ----------------------------------------------------------------------------------------------
- */
-
-static void scopes_are_read_and_written(void **state)
-{
-    (void)state;
-    assert_int_equal(vg_scopes_parse("calls"), VG_SCOPE_CALLS);
-    assert_int_equal(vg_scopes_parse("calls,usage:read desk"),
-                     VG_SCOPE_CALLS | VG_SCOPE_USAGE_READ | VG_SCOPE_DESK);
-    assert_int_equal(vg_scopes_parse(NULL), 0);
-    assert_int_equal(vg_scopes_parse(""), 0);
-    assert_int_equal(vg_scopes_parse("adm admins ADMIN call usage"), 0); /* words, not beginnings */
-    struct vg_buf b = VG_BUF_INIT;
-    vg_scopes_write(&b, VG_SCOPE_CALLS | VG_SCOPE_KNOWLEDGE | VG_SCOPE_ADMIN);
-    assert_string_equal(vg_buf_str(&b), "calls knowledge admin");
-    vg_buf_free(&b);
-    for (uint32_t scopes = 0; scopes < 64; scopes++) {
-        vg_scopes_write(&b, scopes);
-        assert_int_equal(vg_scopes_parse(vg_buf_str(&b)), scopes);
-        vg_buf_free(&b);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,7 +450,6 @@ int main(void)
         cmocka_unit_test(neither_kind_of_token_passes_as_the_other),
         cmocka_unit_test(a_session_token_of_another_secret_or_changed_is_refused),
         cmocka_unit_test(a_verified_token_is_remembered_until_it_expires),
-        cmocka_unit_test(scopes_are_read_and_written),
     };
     return cmocka_run_group_tests(tests, make_keys, remove_keys);
 }
