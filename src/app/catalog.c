@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "app/app.h"
 #include "provider/llm/list.h"
 #include "provider/stt/list.h"
 #include "provider/tts/list.h"
@@ -36,3 +37,48 @@ static void voice_names(struct vg_buf *out)
 
 const struct vg_engine_catalog vg_catalog = {
     .stt = vg_stt_find, .llm = vg_llm_find, .tts = find_tts, .voice_names = voice_names};
+
+/* --- engines that settings name ---------------------------------------------------------------------------
+ */
+
+static void stt_names(struct vg_buf *out)
+{
+    for (size_t i = 0; i < vg_stt_list_count; i++)
+        vg_buf_printf(out, "%s%s", i ? ", " : "", vg_stt_list[i].ops->name);
+}
+
+static void llm_names(struct vg_buf *out)
+{
+    const struct vg_llm_ops *const *all;
+    size_t n = vg_llm_list(&all);
+    for (size_t i = 0; i < n; i++)
+        vg_buf_printf(out, "%s%s", i ? ", " : "", all[i]->name);
+}
+
+static void tts_names(struct vg_buf *out)
+{
+    const struct vg_tts_ops *const *all;
+    size_t n = vg_tts_list(&all);
+    vg_buf_puts(out, "auto");
+    for (size_t i = 0; i < n; i++)
+        vg_buf_printf(out, ", %s", all[i]->name);
+}
+
+static void tell_unknown(struct vg_buf *problems, const char *setting, const char *what,
+                         void (*names)(struct vg_buf *out))
+{
+    vg_buf_printf(problems, "%s names no %s of this build; choose one of ", setting, what);
+    names(problems);
+    vg_buf_putc(problems, '\n');
+}
+
+void vg_app_check_settings(const struct vg_config *config, struct vg_buf *problems)
+{
+    const char *stt = config->stt_engine, *llm = config->llm_engine, *tts = config->tts_engine;
+    if (stt && !vg_stt_find(stt))
+        tell_unknown(problems, "VOXGATE_STT", "speech recogniser", stt_names);
+    if (llm && !vg_llm_find(llm))
+        tell_unknown(problems, "VOXGATE_LLM", "answer engine", llm_names);
+    if (tts && *tts && strcmp(tts, "auto") != 0 && !vg_tts_find(tts))
+        tell_unknown(problems, "VOXGATE_TTS", "synthesiser", tts_names);
+}

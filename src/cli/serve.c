@@ -21,7 +21,7 @@ struct vg_config *command_settings(const char *command, const char *file, bool s
 {
     struct vg_config *config = NULL;
     struct vg_buf problems = VG_BUF_INIT;
-    int err = vg_config_load(&config, file, serving, &problems);
+    int err = vg_config_load(&config, file, serving, serving ? vg_app_check_settings : NULL, &problems);
     if (err) {
         fprintf(stderr, "%s: these settings are missing or wrong (`voxgate config --help` tells more):\n%s",
                 command, problems.len ? vg_buf_str(&problems) : "out of memory\n");

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/map.h"
+#include "config/config_file.h"
 #include "config/config_rules.h"
 
 enum setting_type { SETTING_STR, SETTING_INT, SETTING_BOOL };
@@ -61,68 +62,6 @@ static const struct setting SETTINGS[] = {
 static void *member(const struct vg_config *c, const struct setting *s)
 {
     return (char *)(uintptr_t)c + s->offset;
-}
-
-static char *trimmed(char *text)
-{
-    while (isspace((unsigned char)*text))
-        text++;
-    size_t n = strlen(text);
-    while (n > 0 && isspace((unsigned char)text[n - 1]))
-        text[--n] = 0;
-    if (n >= 2 && (text[0] == '"' || text[0] == '\'') && text[n - 1] == text[0]) {
-        text[n - 1] = 0;
-        text++;
-    }
-    return text;
-}
-
-/* Takes one line of the file; VG_EPARSE: it is not NAME=value. */
-static int read_line(struct vg_map *file, char *line)
-{
-    char *text = trimmed(line);
-    if (!*text || *text == '#')
-        return 0;
-    if (strncmp(text, "export ", 7) == 0)
-        text += 7;
-    char *eq = strchr(text, '=');
-    if (!eq)
-        return VG_EPARSE;
-    *eq = 0;
-    const char *name = trimmed(text);
-    if (!*name)
-        return VG_EPARSE;
-    char *value = strdup(trimmed(eq + 1));
-    free(vg_map_remove(file, name));
-    if (!value || vg_map_put(file, name, value)) {
-        free(value);
-        return VG_ENOMEM;
-    }
-    return 0;
-}
-
-/* Reads NAME=value lines into `file` (values are copied). */
-static int read_file(struct vg_map *file, const char *path, struct vg_buf *problems)
-{
-    FILE *f = fopen(path, "r");
-    if (!f) {
-        vg_buf_printf(problems, "%s: %s\n", path, strerror(errno));
-        return VG_EIO;
-    }
-    char line[8192];
-    int err = 0;
-    for (int number = 1; !err && fgets(line, sizeof line, f); number++) {
-        if (strlen(line) == sizeof line - 1 && line[sizeof line - 2] != '\n')
-            err = VG_ETOOBIG;
-        else
-            err = read_line(file, line);
-        if (err == VG_ETOOBIG)
-            vg_buf_printf(problems, "%s:%d: longer than %zu bytes\n", path, number, sizeof line - 2);
-        else if (err == VG_EPARSE)
-            vg_buf_printf(problems, "%s:%d: not NAME=value\n", path, number);
-    }
-    fclose(f);
-    return err;
 }
 
 static int parse_int(const struct setting *s, const char *text, int64_t *out, struct vg_buf *problems)
@@ -242,14 +181,15 @@ static void free_values(struct vg_map *m)
     vg_map_free(m);
 }
 
-int vg_config_load(struct vg_config **out, const char *file, bool serving, struct vg_buf *problems)
+int vg_config_load(struct vg_config **out, const char *file, bool serving, vg_config_rules_fn more,
+                   struct vg_buf *problems)
 {
     struct vg_config *c = calloc(1, sizeof *c);
     struct vg_map *values = vg_map_new();
     int err = c && values ? 0 : VG_ENOMEM;
     if (!err && file)
-        err = read_file(values, file, problems);
-    if (err)
+        err = config_file_read(values, file, problems);
+    if (err && err != VG_EINVAL)
         goto out;
     /* DATABASE_URL may be composed, so it is asked for after that. */
     for (size_t i = 0; i < VG_COUNT_OF(SETTINGS); i++) {
@@ -267,6 +207,11 @@ int vg_config_load(struct vg_config **out, const char *file, bool serving, struc
     }
     int e = config_check_rules(c, serving, problems);
     err = err ? err : e;
+    size_t before = problems->len;
+    if (more)
+        more(c, problems);
+    if (!err && problems->len > before)
+        err = VG_EINVAL;
 out:
     free_values(values);
     if (err)

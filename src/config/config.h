@@ -20,10 +20,15 @@ struct vg_config {
 #undef VG_BOOL
 };
 
+/* Rules that only rooms above this one know: adds a line to `problems` for each that is broken. `c` is what
+ * could be read; a string that could not is NULL. */
+typedef void (*vg_config_rules_fn)(const struct vg_config *c, struct vg_buf *problems);
+
 /* Loads all settings: the environment wins over `file` (lines NAME=value, # comments; NULL: none), the file
- * over defaults. `serving`: settings that serve requires must be there. `problems` receives one line a bad or
- * missing setting. Returns VG_EINVAL if there is any. On success `*out` is given to the caller. */
-int vg_config_load(struct vg_config **out, const char *file, bool serving,
+ * over defaults. `serving`: settings that serve requires must be there. `more` may be NULL. `problems`
+ * receives one line a bad, missing or unknown setting. Returns VG_EINVAL if there is any. On success `*out`
+ * is given to the caller. */
+int vg_config_load(struct vg_config **out, const char *file, bool serving, vg_config_rules_fn more,
                    struct vg_buf *problems) VG_MUST_CHECK;
 struct vg_config *vg_config_free(struct vg_config *c);
 

@@ -9,6 +9,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "config/secret.h"
+
+enum { JWT_SECRET_BYTES_MIN = 32, ADMIN_KEY_BYTES_MIN = 16 };
+
+#define MAKE_ONE "make one by `openssl rand -hex 32`\n"
 
 static bool begins(const char *text, const char *with)
 {
@@ -120,11 +125,33 @@ static void check_tokens(const struct vg_config *c, bool serving, struct vg_buf 
     bool keys = c->jwt_key_files && *c->jwt_key_files;
     if (c->jwt_algorithm && strcmp(c->jwt_algorithm, "HS256") != 0 && serving && !keys)
         vg_buf_puts(problems, "JWT_KEY_FILES is missing: RS256 and ES256 need key files\n");
-    bool production = c->app_env && strcmp(c->app_env, "production") == 0;
-    if (production && c->jwt_secret &&
-        (strcmp(c->jwt_secret, VG_JWT_SECRET_EXAMPLE) == 0 || strlen(c->jwt_secret) < 32))
+}
+
+/* In production a secret must be one; each message says what to do. */
+static void check_secrets(const struct vg_config *c, struct vg_buf *problems)
+{
+    const char *jwt = c->jwt_secret, *admin = c->admin_key;
+    if (!c->app_env || strcmp(c->app_env, "production") != 0)
+        return;
+    if (jwt && strcmp(jwt, VG_JWT_SECRET_EXAMPLE) == 0)
         vg_buf_puts(problems,
-                    "JWT_SECRET is a known default or shorter than 32 bytes; production refuses it\n");
+                    "JWT_SECRET is the example of the documentation; production refuses it: " MAKE_ONE);
+    else if (jwt && strlen(jwt) < JWT_SECRET_BYTES_MIN)
+        vg_buf_printf(problems, "JWT_SECRET is shorter than %d bytes; production refuses it: " MAKE_ONE,
+                      JWT_SECRET_BYTES_MIN);
+    else if (jwt && secret_is_trivial(jwt))
+        vg_buf_puts(problems,
+                    "JWT_SECRET is easy to guess (few different characters, a piece that repeats, or "
+                    "characters that count); production refuses it: " MAKE_ONE);
+    if (admin && *admin && strlen(admin) < ADMIN_KEY_BYTES_MIN)
+        vg_buf_printf(
+            problems,
+            "VOXGATE_ADMIN_KEY is shorter than %d bytes; production refuses it: leave it unset, or " MAKE_ONE,
+            ADMIN_KEY_BYTES_MIN);
+    else if (admin && *admin && secret_is_trivial(admin))
+        vg_buf_puts(
+            problems,
+            "VOXGATE_ADMIN_KEY is easy to guess; production refuses it: leave it unset, or " MAKE_ONE);
 }
 
 int config_check_rules(const struct vg_config *c, bool serving, struct vg_buf *problems)
@@ -134,6 +161,7 @@ int config_check_rules(const struct vg_config *c, bool serving, struct vg_buf *p
     check_stores(c, problems);
     check_network(c, problems);
     check_tokens(c, serving, problems);
+    check_secrets(c, problems);
     if (vg_log_parse_level(c->log_level, &level))
         vg_buf_puts(problems, "LOG_LEVEL must be debug, info, warn or error\n");
     return problems->len > before ? VG_EINVAL : 0;

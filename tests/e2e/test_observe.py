@@ -148,6 +148,25 @@ class Configuration(GatewayTest):
         finally:
             broken.close()
 
+    def test_an_engine_that_does_not_exist_stops_the_start_and_those_that_do_are_named(self):
+        broken = Gateway(self.servers, {"VOXGATE_STT": "whisperx", "VOXGATE_LLM": "gpt", "VOXGATE_TTS": "nobody",
+                                        "LOG_LEVEL": "LOUD"}, database_url=self.gw.database_url)
+        try:
+            for command in (("serve",), ("config", "--check")):
+                done = broken.run(*command, check=False, timeout_s=10)
+                said = done.stdout + done.stderr
+                self.assertEqual(done.returncode, 2, said)
+                self.assertIn("VOXGATE_STT names no speech recogniser of this build; choose one of pocketsphinx, loopback",
+                              said)
+                self.assertIn("VOXGATE_LLM names no answer engine of this build; choose one of builtin, loopback", said)
+                self.assertRegex(said, "VOXGATE_TTS .*auto, flite, espeak, loopback")
+                self.assertIn("LOG_LEVEL", said)
+                self.assertNotIn("whisperx", said)
+            self.assertEqual(broken.run("config", check=False).returncode, 2)
+        finally:
+            broken.close()
+        self.assertEqual(self.gw.run("config", "--check").stdout, "")
+
     def test_production_refuses_the_documents_secret(self):
         weak = Gateway(self.servers, {"APP_ENV": "production", "JWT_SECRET": "your-secret-key-change-in-production"},
                        database_url=self.gw.database_url)

@@ -92,7 +92,7 @@ static void load_config(struct rig *rig)
     setenv("VOXGATE_TTS", "loopback", 1);
     setenv("REDIS_URL", "unix:///nowhere/redis.sock", 1);
     setenv("DATABASE_URL", fx.url, 1);
-    assert_int_equal(vg_config_load(&rig->config, NULL, false, &problems), 0);
+    assert_int_equal(vg_config_load(&rig->config, NULL, false, NULL, &problems), 0);
     vg_buf_free(&problems);
 }
 

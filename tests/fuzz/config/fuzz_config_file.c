@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int serving = 0; serving < 2; serving++) {
         struct vg_config *c = NULL;
         struct vg_buf problems = VG_BUF_INIT, printed = VG_BUF_INIT;
-        int err = vg_config_load(&c, path, serving, &problems);
+        int err = vg_config_load(&c, path, serving, NULL, &problems);
         VG_ASSERT((err == 0) == (c != NULL));
         VG_ASSERT((err == 0) == (problems.len == 0));
         if (c)

@@ -40,7 +40,7 @@ static struct vg_config *load(const char *file)
 {
     struct vg_config *c = NULL;
     struct vg_buf problems = VG_BUF_INIT;
-    if (vg_config_load(&c, file, true, &problems))
+    if (vg_config_load(&c, file, true, NULL, &problems))
         print_error("%s", vg_buf_str(&problems));
     assert_non_null(c);
     assert_string_equal(vg_buf_str(&problems), "");
@@ -54,7 +54,7 @@ static const char *problems_of(const char *file, bool serving)
     static char text[8192];
     struct vg_config *c = NULL;
     struct vg_buf problems = VG_BUF_INIT;
-    assert_true(vg_config_load(&c, file, serving, &problems) < 0);
+    assert_true(vg_config_load(&c, file, serving, NULL, &problems) < 0);
     assert_null(c);
     snprintf(text, sizeof text, "%s", vg_buf_str(&problems));
     vg_buf_free(&problems);
@@ -244,6 +244,132 @@ static void production_refuses_weak_secrets(void **state)
     vg_config_free(load(NULL));
 }
 
+static void production_refuses_a_secret_that_is_guessed_at_a_look(void **state)
+{
+    (void)state;
+    static const char *const BAD[] = {
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "abababababababababababababababababababab",
+        "changeme-changeme-changeme-changeme-chan", "0123456789abcdef0123456789abcdef",
+        "abcdefghijklmnopqrstuvwxyz0123456789ABCD", "zyxwvutsrqponmlkjihgfedcbazyxwvutsrqponm"};
+    static const char *const GOOD[] = {"6f1ed002ab5595859014ebf0951522d9", "kXq2v8Jm0w+S1fTz/9aLrEoYp5cGdUhN",
+                                       "48151623421048151623421104815162",
+                                       "correct horse battery staple, and more"};
+    setenv("APP_ENV", "production", 1);
+    for (size_t i = 0; i < VG_COUNT_OF(BAD); i++) {
+        setenv("JWT_SECRET", BAD[i], 1);
+        const char *text = problems_of(NULL, true);
+        assert_non_null(strstr(text, "JWT_SECRET"));
+        assert_non_null(strstr(text, "openssl rand")); /* what to do */
+        assert_null(strstr(text, BAD[i]));
+    }
+    for (size_t i = 0; i < VG_COUNT_OF(GOOD); i++) {
+        setenv("JWT_SECRET", GOOD[i], 1);
+        vg_config_free(load(NULL));
+    }
+    setenv("APP_ENV", "development", 1);
+    setenv("JWT_SECRET", BAD[0], 1);
+    vg_config_free(load(NULL));
+}
+
+static void production_refuses_a_short_or_plain_key_of_the_operator(void **state)
+{
+    (void)state;
+    setenv("JWT_SECRET", "6f1ed002ab5595859014ebf0951522d9", 1);
+    setenv("APP_ENV", "production", 1);
+    vg_config_free(load(NULL)); /* none */
+    setenv("VOXGATE_ADMIN_KEY", "", 1);
+    vg_config_free(load(NULL));
+    static const char *const BAD[] = {"adm", "fifteen-bytes-x", "adminadminadminadmin"};
+    for (size_t i = 0; i < VG_COUNT_OF(BAD); i++) {
+        setenv("VOXGATE_ADMIN_KEY", BAD[i], 1);
+        const char *text = problems_of(NULL, true);
+        assert_non_null(strstr(text, "VOXGATE_ADMIN_KEY"));
+        assert_null(strstr(text, BAD[i]));
+        setenv("APP_ENV", "development", 1);
+        vg_config_free(load(NULL));
+        setenv("APP_ENV", "production", 1);
+    }
+    setenv("VOXGATE_ADMIN_KEY", "sixteen-bytes-xy", 1);
+    vg_config_free(load(NULL));
+    setenv("VOXGATE_ADMIN_KEY", "vgk_admin_8c3f6a0be1d94727", 1);
+    vg_config_free(load(NULL));
+}
+
+static void a_line_of_the_file_that_is_no_setting_is_told_with_the_one_that_is_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *meant;
+    } LINES[] = {{"PROT=1", "PORT"},
+                 {"port=1", "PORT"},
+                 {"JWT_SECERT=hidden", "JWT_SECRET"},
+                 {"RATE_LIMIT_REQUEST=5", "RATE_LIMIT_REQUESTS"},
+                 {"CALLS_MAX=5", "VOXGATE_CALLS_MAX"},
+                 {"export VOXGATE_BARGEIN=true", "VOXGATE_BARGE_IN"},
+                 {"VOXGATE_LOG_LEVEL=info", "LOG_LEVEL"}};
+    for (size_t i = 0; i < VG_COUNT_OF(LINES); i++) {
+        char content[128], answer[128];
+        snprintf(content, sizeof content, "# first\n%s\n", LINES[i].line);
+        snprintf(answer, sizeof answer, "did you mean %s?", LINES[i].meant);
+        const char *text = problems_of(file_with(content), true);
+        assert_non_null(strstr(text, ":2: "));
+        assert_non_null(strstr(text, answer));
+        assert_null(strstr(text, "hidden"));
+    }
+}
+
+static void a_name_that_is_like_no_setting_gets_no_advice(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"VOXGATE_API_KEY", "TWILIO_AUTH_TOKEN", "VOXGATE_URL"};
+    for (size_t i = 0; i < VG_COUNT_OF(NAMES); i++) {
+        char content[64];
+        snprintf(content, sizeof content, "%s=hidden\n", NAMES[i]);
+        const char *text = problems_of(file_with(content), true);
+        assert_non_null(strstr(text, NAMES[i]));
+        assert_null(strstr(text, "did you mean"));
+        assert_null(strstr(text, "hidden"));
+    }
+    /* The rest of a secret that was broken into two lines is not a name. */
+    assert_null(strstr(problems_of(file_with("b3JlIG9mIHRoZSBzZWNyZXQ=\n"), true), "b3Jl"));
+}
+
+static void what_follows_an_unknown_name_is_checked_all_the_same(void **state)
+{
+    (void)state;
+    const char *text = problems_of(file_with("NO_SUCH_A=1\nPORT=eighty\nNO_SUCH_B=1\n"), true);
+    assert_non_null(strstr(text, ":1: NO_SUCH_A"));
+    assert_non_null(strstr(text, ":3: NO_SUCH_B"));
+    assert_non_null(strstr(text, "PORT must be"));
+}
+
+static void refuse_port(const struct vg_config *c, struct vg_buf *problems)
+{
+    if (c->port == 9)
+        vg_buf_puts(problems, "PORT is refused from above\n");
+}
+
+static void rules_of_the_rooms_above_count_with_the_others(void **state)
+{
+    (void)state;
+    struct vg_config *c = NULL;
+    struct vg_buf problems = VG_BUF_INIT;
+    setenv("PORT", "9", 1);
+    assert_int_equal(vg_config_load(&c, NULL, true, refuse_port, &problems), VG_EINVAL);
+    assert_null(c);
+    setenv("LOG_LEVEL", "LOUD", 1);
+    vg_buf_reset(&problems);
+    assert_int_equal(vg_config_load(&c, NULL, true, refuse_port, &problems), VG_EINVAL);
+    assert_non_null(strstr(vg_buf_str(&problems), "from above"));
+    assert_non_null(strstr(vg_buf_str(&problems), "LOG_LEVEL"));
+    setenv("PORT", "10", 1);
+    unsetenv("LOG_LEVEL");
+    vg_buf_reset(&problems);
+    assert_int_equal(vg_config_load(&c, NULL, true, refuse_port, &problems), 0);
+    vg_config_free(c);
+    vg_buf_free(&problems);
+}
+
 static void asymmetric_tokens_need_key_files(void **state)
 {
     (void)state;
@@ -260,7 +386,7 @@ static void what_does_not_serve_needs_no_stores(void **state)
     unsetenv("REDIS_URL");
     unsetenv("JWT_SECRET");
     unsetenv("APP_ENV");
-    assert_int_equal(vg_config_load(&c, NULL, false, &problems), 0);
+    assert_int_equal(vg_config_load(&c, NULL, false, NULL, &problems), 0);
     assert_null(c->database_url);
     vg_config_free(c);
     vg_buf_free(&problems);
@@ -325,6 +451,13 @@ int main(void)
         cmocka_unit_test_setup(a_bad_file_is_said_with_its_line, set_up),
         cmocka_unit_test_setup(the_parts_of_a_database_make_its_url, set_up),
         cmocka_unit_test_setup(production_refuses_weak_secrets, set_up),
+        cmocka_unit_test_setup(production_refuses_a_secret_that_is_guessed_at_a_look, set_up),
+        cmocka_unit_test_setup(production_refuses_a_short_or_plain_key_of_the_operator, set_up),
+        cmocka_unit_test_setup(a_line_of_the_file_that_is_no_setting_is_told_with_the_one_that_is_meant,
+                               set_up),
+        cmocka_unit_test_setup(a_name_that_is_like_no_setting_gets_no_advice, set_up),
+        cmocka_unit_test_setup(what_follows_an_unknown_name_is_checked_all_the_same, set_up),
+        cmocka_unit_test_setup(rules_of_the_rooms_above_count_with_the_others, set_up),
         cmocka_unit_test_setup(asymmetric_tokens_need_key_files, set_up),
         cmocka_unit_test_setup(what_does_not_serve_needs_no_stores, set_up),
         cmocka_unit_test_setup(printing_masks_secrets, set_up),
