@@ -51,13 +51,32 @@ packages_install_as_root() {
         had_redis=no
         if [ -e /usr/bin/redis-server ]; then had_redis=yes; fi
         options="-y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold"
-        apt-get update -qq || true
         apt-get install $options "$@"
         # A service that came with us must not take port 6379 at the next boot either.
         if [ $had_redis = no ] && command -v systemctl >/dev/null; then
             systemctl disable redis-server >/dev/null 2>&1 || true
         fi
     ' packages "$@"
+}
+
+# packages_update_as_root FAILED: the lists of what there is to install. Makes the file FAILED where that goes wrong: a
+# mirror that is away need not end it, the lists at hand may do.
+packages_update_as_root() {
+    as_root apt-get update -qq || : >"$1"
+}
+
+# packages_update LOG: says aloud where the lists could not be renewed, and what to do.
+packages_update() {
+    local log=$1 failed=$1.update-failed
+    rm -f "$failed"
+    run_step "Reading Debian's package lists" "$log" packages_update_as_root "$failed"
+    if [ -e "$failed" ]; then
+        rm -f "$failed"
+        warn "apt-get update failed; the end of $log:"
+        tail -8 "$log" >&2
+        warn "trying with the lists that are here. If that fails too: see to the network, the clock and" \
+            "/etc/apt/sources.list until \"apt-get update\" works, then start again"
+    fi
 }
 
 # packages_ensure LOG FILE...: installs what is missing of the lists. Says nothing to do in no time where all is there.
@@ -72,6 +91,9 @@ packages_ensure() {
     command -v apt-get >/dev/null || die "this is no Debian; install by hand: $missing"
     # shellcheck disable=SC2086
     packages_need_root $missing
+    packages_update "$log"
     # shellcheck disable=SC2086
     run_step "Installing $(echo $missing | wc -w) Debian packages" "$log" packages_install_as_root $missing
+    missing=$(packages_missing "$@" | tr '\n' ' ')
+    [ -z "$missing" ] || die "still missing after the installation: $missing; see $log"
 }
