@@ -4,44 +4,29 @@
 #include "api/exchange.h"
 #include "api/routes.h"
 #include "base/clock.h"
-#include "base/json.h"
+#include "proto/call_out.h"
 #include "store/calls.h"
-
-static void text_or_null(struct vg_json *j, const char *key, const char *text)
-{
-    vg_json_str(j, key, *text ? text : NULL);
-}
-
-static void time_or_null(struct vg_json *j, const char *key, int64_t utc_us)
-{
-    if (utc_us)
-        vg_json_seconds(j, key, utc_us);
-    else
-        vg_json_null(j, key);
-}
 
 static void write_record(struct vg_buf *out, const struct vg_call_record *c)
 {
-    struct vg_json j = vg_json_start(out);
-    vg_json_object(&j, NULL);
-    vg_json_str(&j, "call_id", c->call_id);
-    vg_json_str(&j, "session_id", c->session_id);
-    vg_json_str(&j, "tenant_id", c->tenant_id);
-    text_or_null(&j, "user_id", c->user_id);
-    text_or_null(&j, "agent_id", c->agent_id);
-    vg_json_str(&j, "status", c->status);
-    vg_json_str(&j, "direction", c->direction);
-    vg_json_str(&j, "channel", c->channel);
-    vg_json_str(&j, "language", c->language);
-    vg_json_str(&j, "voice_id", c->voice_id);
-    vg_json_seconds(&j, "started_at", c->started_at_us);
-    time_or_null(&j, "answered_at", c->answered_at_us);
-    time_or_null(&j, "ended_at", c->ended_at_us);
-    vg_json_seconds(&j, "duration_seconds", c->duration_ms * VG_US_PER_MS);
-    text_or_null(&j, "end_reason", c->end_reason);
-    vg_json_int(&j, "turns", c->turns);
-    vg_json_raw(&j, "metadata", *c->metadata ? c->metadata : "{}");
-    vg_json_end(&j);
+    struct vg_call_out call = {.call_id = c->call_id,
+                               .session_id = c->session_id,
+                               .tenant_id = c->tenant_id,
+                               .user_id = c->user_id,
+                               .agent_id = c->agent_id,
+                               .status = c->status,
+                               .direction = c->direction,
+                               .channel = c->channel,
+                               .language = c->language,
+                               .voice_id = c->voice_id,
+                               .started_at_us = c->started_at_us,
+                               .answered_at_us = c->answered_at_us,
+                               .ended_at_us = c->ended_at_us,
+                               .duration_us = c->duration_ms * VG_US_PER_MS,
+                               .end_reason = c->end_reason,
+                               .turns = c->turns,
+                               .metadata = c->metadata};
+    vg_call_out_write(out, &call);
 }
 
 void work_call_get(struct exchange *ex, struct vg_pg *pg)

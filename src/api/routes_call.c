@@ -2,7 +2,6 @@
  * asked only for calls that this process does not know. */
 #include <string.h>
 
-#include "api/call_json.h"
 #include "api/call_spec.h"
 #include "api/exchange.h"
 #include "api/routes.h"
@@ -190,7 +189,8 @@ static bool find_call(struct exchange *ex)
 static void answer_call(struct exchange *ex)
 {
     struct vg_call_snapshot s = vg_calls_look(ex->api->shared->calls, ex->call);
-    call_json_write(&ex->body, ex->call->spec, &s);
+    struct vg_call_out call = vg_call_out_of(ex->call->spec, &s);
+    vg_call_out_write(&ex->body, &call);
     exchange_answer(ex);
 }
 

@@ -39,24 +39,11 @@ static void creation_end(struct creation *k, int err)
 
 static void write_live(struct vg_buf *b, const struct vg_call_entry *e, const struct vg_call_snapshot *s)
 {
-    const struct vg_call_spec *spec = e->spec;
+    struct vg_call_out call = vg_call_out_of(e->spec, s);
     struct vg_json j = vg_json_start(b);
     vg_json_object(&j, NULL);
     vg_json_int(&j, "v", 1);
-    vg_json_str(&j, "call_id", spec->call_id);
-    vg_json_str(&j, "session_id", spec->session_id);
-    vg_json_str(&j, "tenant_id", spec->tenant_id);
-    vg_json_str(&j, "user_id", *spec->user_id ? spec->user_id : NULL);
-    vg_json_str(&j, "agent_id", spec->agent_id);
-    vg_json_str(&j, "status", vg_call_status_name(s->status));
-    vg_json_str(&j, "direction", spec->direction);
-    vg_json_str(&j, "channel", spec->channel);
-    vg_json_str(&j, "language", *s->language ? s->language : spec->language);
-    vg_json_str(&j, "voice_id", spec->voice_id);
-    vg_json_seconds(&j, "started_at", spec->started_utc_us);
-    vg_json_seconds(&j, "answered_at", s->answered_utc_us);
-    vg_json_int(&j, "turns", s->turns);
-    vg_json_raw(&j, "metadata", spec->metadata ? spec->metadata : "{}");
+    vg_call_out_members(&j, &call);
     vg_json_str(&j, "instance", e->home->instance_id);
     vg_json_int(&j, "owner_epoch", 1);
     vg_json_end(&j);

@@ -13,6 +13,7 @@
 #include "base/id.h"
 #include "call/shard.h"
 #include "obs/trace.h"
+#include "proto/call_out.h"
 
 struct vg_call;
 struct vg_calls;
@@ -71,6 +72,9 @@ struct vg_call_snapshot {
     bool connected;   /* a leg is there */
     char language[8]; /* chosen during the call; "": as the spec says */
 };
+
+/* The call as every surface shows it; borrows from both. Any thread. */
+struct vg_call_out vg_call_out_of(const struct vg_call_spec *spec, const struct vg_call_snapshot *s);
 
 struct vg_call_entry {
     const struct vg_call_spec *spec; /* RO, owned */

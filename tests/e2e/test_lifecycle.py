@@ -55,6 +55,21 @@ class Lifecycle(GatewayTest):
         again = self.rest.post(f"/call/{call.call_id}/end")
         self.assertEqual((again.status, again.json["end_reason"]), (200, "done"))
 
+    async def test_redis_shows_a_live_call_as_its_status_does(self):
+        call = await self.started(metadata={"order_id": "O67890"})
+        key = f"voxgate:call:{{{call.call_id}}}"
+        with self.servers.redis_client() as client:
+            def shown():
+                return json.loads(client.get(key) or "{}")
+
+            await self.eventually(lambda: shown().get("status") == "in_progress", 5, "the live state")
+            live, status = shown(), self.status(call.call_id)
+            self.assertEqual(list(live), ["v", *status, "instance", "owner_epoch"])
+            for name in set(status) - {"duration_seconds"}:
+                self.assertEqual(live[name], status[name], name)
+            await call.hang_up()
+            await self.eventually(lambda: not client.exists(key), 5, "no live state")
+
     async def test_a_client_that_closes_normally_has_hung_up(self):
         call = await self.started()
         await call.ws.close()
