@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 32 random decimal digits have fewer than 6 different ones once in ten million times; hex and base64 never.
- */
-enum { DIFFERENT_MIN = 6, PIECE_MAX = 16 };
+/* 16 random hex digits have fewer than 5 different ones less than once in a million times, longer secrets
+ * never. */
+enum { DIFFERENT_MIN = 5, PIECE_MAX = 16 };
 
 static unsigned different_chars(const char *text)
 {

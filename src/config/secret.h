@@ -5,7 +5,8 @@
 #include <stdbool.h>
 
 /* True if a secret of any length is guessed at once: hardly any different characters, a short piece over and
- * over, characters that count up or down. What a generator makes is never taken for that. */
+ * over, characters that count up or down. What a generator makes is taken for that less than once
+ * in a million times. */
 bool secret_is_trivial(const char *secret);
 
 #endif
