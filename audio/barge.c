@@ -46,6 +46,12 @@ void vg_barge_rearm(struct vg_barge *b)
 /* Remembers what was sent and returns the loudest of the window: an echo comes some time after its cause. */
 static float barge_agent_db(struct vg_barge *b, float agent_db)
 {
+    if (agent_db > 0)
+        b->tx_quiet = 0;
+    else if (b->tx_quiet >= b->config.tx_window_frames)
+        return 0; /* the window holds nothing but silence, and may stand still */
+    else
+        b->tx_quiet++;
     b->tx_at = (uint8_t)((b->tx_at + 1) % VG_COUNT_OF(b->tx_db));
     b->tx_db[b->tx_at] = agent_db;
     float most = agent_db;

@@ -12,9 +12,10 @@ enum { CACHE_LINE_BYTES = 64, CAPACITY_MAX = 1 << 20 };
 struct vg_ring {
     _Alignas(CACHE_LINE_BYTES) _Atomic uint32_t tail; /* PRODUCER writes */
     uint32_t head_seen;                               /* PRODUCER: last look at head */
+    uint32_t mask;                                    /* RO: capacity - 1, for the producer */
     _Alignas(CACHE_LINE_BYTES) _Atomic uint32_t head; /* CONSUMER writes */
     uint32_t tail_seen;                               /* CONSUMER: last look at tail */
-    _Alignas(CACHE_LINE_BYTES) uint32_t mask;         /* RO: capacity - 1 */
+    uint32_t read_mask;                               /* RO: the same, on the consumer's line */
     _Alignas(CACHE_LINE_BYTES) struct vg_slot slots[];
 };
 
@@ -33,7 +34,7 @@ struct vg_ring *vg_ring_new(uint32_t capacity)
     atomic_init(&r->head, 0);
     r->head_seen = 0;
     r->tail_seen = 0;
-    r->mask = size - 1;
+    r->mask = r->read_mask = size - 1;
     return r;
 }
 
@@ -81,7 +82,7 @@ const struct vg_slot *vg_ring_peek(struct vg_ring *r)
         if (head == r->tail_seen)
             return NULL;
     }
-    return &r->slots[head & r->mask];
+    return &r->slots[head & r->read_mask];
 }
 
 bool vg_ring_pop(struct vg_ring *r, struct vg_slot *out)
@@ -94,6 +95,12 @@ bool vg_ring_pop(struct vg_ring *r, struct vg_slot *out)
     /* Release pairs with the acquire in ring_space: the slot is read before it is offered again. */
     atomic_store_explicit(&r->head, head + 1, memory_order_release);
     return true;
+}
+
+void vg_ring_prefetch(const struct vg_ring *r)
+{
+    __builtin_prefetch(&r->head);
+    __builtin_prefetch(&r->tail);
 }
 
 uint32_t vg_ring_fill(const struct vg_ring *r)

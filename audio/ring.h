@@ -31,6 +31,8 @@ uint32_t vg_ring_space(struct vg_ring *r, uint32_t want);
 bool vg_ring_pop(struct vg_ring *r, struct vg_slot *out);
 /* Consumer: the oldest slot without taking it, NULL if empty. Borrowed until the next pop. */
 const struct vg_slot *vg_ring_peek(struct vg_ring *r);
+/* Consumer: asks the processor for what vg_ring_peek() will touch first. */
+void vg_ring_prefetch(const struct vg_ring *r);
 /* Slots in use; exact for either side about its own work, a snapshot for others. Any thread. */
 uint32_t vg_ring_fill(const struct vg_ring *r);
 uint32_t vg_ring_capacity(const struct vg_ring *r);

@@ -73,7 +73,8 @@ struct vg_barge {
     uint32_t history; /* bit n: the frame n frames ago was voiced and not echo */
     float tx_db[32];  /* the agent's level, newest at tx_at */
     uint8_t tx_at;
-    uint8_t calm; /* frames under the hold bound while held */
+    uint8_t tx_quiet; /* frames since the agent was last heard; stops at the window's length */
+    uint8_t calm;     /* frames under the hold bound while held */
     bool held;
 };
 

@@ -32,14 +32,14 @@ static const float least_mean_square = 1e-3f;
 
 struct vg_vad {
     struct WebRtcVadInst *webrtc; /* owned */
-    struct voicing voicing;
-    float smoothed_db[FLOOR_FRAMES_PADDED]; /* a ring of the last FLOOR_FRAMES; unused ones are huge */
     float last_smoothed_db;
     uint8_t at;
     uint8_t frames_seen; /* stops at FLOOR_FRAMES */
     uint8_t hold;
     uint8_t run_on; /* frames that WebRTC VAD still runs on although the gate is closed */
     bool ungated;
+    float smoothed_db[FLOOR_FRAMES_PADDED]; /* a ring of the last FLOOR_FRAMES; unused ones are huge */
+    struct voicing voicing;
 };
 
 static struct vg_vad *vad_new(bool ungated)
@@ -107,6 +107,12 @@ static float vad_floor(struct vg_vad *v, float level_db)
     for (int k = 1; k < 8; k++)
         floor_db = least[k] < floor_db ? least[k] : floor_db;
     return floor_db > floor_at_start_db && v->frames_seen < SETTLE_FRAMES ? floor_at_start_db : floor_db;
+}
+
+void vg_vad_prefetch(const struct vg_vad *v)
+{
+    for (size_t at = 0; at < sizeof *v; at += 64)
+        __builtin_prefetch((const char *)v + at, 1);
 }
 
 struct vg_vad_frame vg_vad_process(struct vg_vad *v, const int16_t *pcm)

@@ -26,6 +26,8 @@ struct vg_vad *vg_vad_free(struct vg_vad *v);
 void vg_vad_reset(struct vg_vad *v);
 /* Judges one frame of VG_FRAME_SAMPLES. */
 struct vg_vad_frame vg_vad_process(struct vg_vad *v, const int16_t *pcm);
+/* Asks the processor for the memory that the next frame will touch. */
+void vg_vad_prefetch(const struct vg_vad *v);
 /* Mean-square level of `n` samples in dB. */
 float vg_level_db(const int16_t *pcm, size_t n);
 

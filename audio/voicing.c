@@ -13,6 +13,8 @@
 #endif
 
 enum {
+    FRAME = VG_FRAME_SAMPLES / 2, /* samples of a frame at 8 kHz */
+    HISTORY = 2 * FRAME,
     WINDOW = 200, /* 25 ms at 8 kHz */
     LAG_MIN = 20,
     LAG_MAX = 114,
@@ -20,17 +22,21 @@ enum {
     LAG_LAST = LAG_MIN + LAGS - 1,
     LANES = 4,
     /* One sample before the end: where the window lay in the measured recipe. */
-    WINDOW_START = VOICING_HISTORY - WINDOW - 1,
+    WINDOW_START = HISTORY - WINDOW - 1,
 };
 
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
 
 void voicing_push(struct voicing *v, const int16_t *pcm)
 {
-    memcpy(v->recent, v->recent + VOICING_FRAME, VOICING_FRAME * sizeof v->recent[0]);
-    float *now = v->recent + VOICING_FRAME;
-    for (int i = 0; i < VOICING_FRAME; i++)
-        now[i] = (float)(pcm[2 * i] + pcm[2 * i + 1]) * 0.5f;
+    v->at ^= 1;
+    memcpy(v->recent[v->at], pcm, sizeof v->recent[0]);
+}
+
+static void halve_rate(float out[FRAME], const int16_t *pcm)
+{
+    for (int i = 0; i < FRAME; i++)
+        out[i] = (float)(pcm[2 * i] + pcm[2 * i + 1]) * 0.5f;
 }
 
 static lanes load(const float *p)
@@ -101,7 +107,10 @@ static void correlate_best(const float *window, float out[LAGS])
 
 float voicing_peak(const struct voicing *v)
 {
-    const float *window = v->recent + WINDOW_START;
+    float recent[HISTORY];
+    halve_rate(recent, v->recent[!v->at]);
+    halve_rate(recent + FRAME, v->recent[v->at]);
+    const float *window = recent + WINDOW_START;
     /* In double, so that sums of squares of halves of 17 bits, in any order, and energies of later lags, made
      * by adding one end and taking the other, are exact. */
     double part[LANES] = {0};

@@ -7,16 +7,12 @@
 
 #include "audio/block.h"
 
-enum {
-    VOICING_FRAME = VG_FRAME_SAMPLES / 2, /* samples of a frame at 8 kHz */
-    VOICING_HISTORY = 2 * VOICING_FRAME,
-};
-
 struct voicing {
-    float recent[VOICING_HISTORY]; /* 8 kHz: the frame before, then the present one */
+    int16_t recent[2][VG_FRAME_SAMPLES]; /* the present frame at `at`, the one before beside it */
+    uint8_t at;
 };
 
-/* Takes in a frame; about 50 ns. Every frame, also those that are not judged. */
+/* Takes in a frame: a copy and no more. Every frame, also those that are not judged. */
 void voicing_push(struct voicing *v, const int16_t *pcm);
 /* The highest normalised autocorrelation of the last 25 ms at lags of 20 to 114 samples (70 to 400 Hz), 0..1.
  */
