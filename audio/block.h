@@ -2,7 +2,7 @@
  *
  * One pool a shard; its size is the bound of all queued audio of the shard. Blocks are named by index, so
  * that a queue slot is a few bytes. Lock-free: taking and giving back is safe from any thread (a tagged free
- * list against ABA). Real-time safe. */
+ * list against ABA). Each thread keeps up to 64 free blocks of a large pool to itself. Real-time safe. */
 #ifndef VG_AUDIO_BLOCK_H
 #define VG_AUDIO_BLOCK_H
 
