@@ -2,26 +2,75 @@
  * events. The media thread's half is in media_up.c and media_down.c. */
 #include "call/media.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "call/media_internal.h"
 #include "net/loop.h"
 #include "obs/metrics.h"
 
+/* Makes the media thread look at the downlink. Any thread. */
+static void poke_downlink(struct vg_media *m)
+{
+    /* Release pairs with the acquire in media_downlink_tick(). */
+    atomic_store_explicit(&m->down_news, true, memory_order_release);
+    vg_media_clock_poke(&m->client);
+}
+
 /* --- media thread ----------------------------------------------------------------------------------------
  */
 
-static void tick(struct vg_media_client *client, int64_t now_us)
+/* When something is to be done though nothing new comes: a reply is playing or waits, the uplink was left
+ * half done, or the caller's silence in an open turn is to be counted. */
+static int64_t next_tick_us(const struct vg_media *m, bool uplink_left, int64_t now_us)
+{
+    if (m->playing || m->down_waits || uplink_left)
+        return now_us;
+    if (m->turn.open && m->media_due_us > 0)
+        return m->media_due_us + GAP_GRACE_US;
+    return INT64_MAX;
+}
+
+static int64_t tick(struct vg_media_client *client, int64_t now_us)
 {
     struct vg_media *m = (struct vg_media *)(void *)client;
     m->wake = false;
-    media_uplink_tick(m, now_us);
-    media_downlink_tick(m, now_us);
+    bool uplink_left = media_uplink_tick(m, now_us);
+    if (atomic_load_explicit(&m->down_news, memory_order_relaxed) || m->playing || m->down_waits)
+        media_downlink_tick(m, now_us);
     /* Acquire-release pairs with the clear in drain(): what was pushed before is seen by that drain, or a new
      * wake-up is posted. */
     if (m->wake && !atomic_exchange_explicit(&m->dirty, true, memory_order_acq_rel))
         vg_loop_post(m->config.loop, &m->dirty_message);
+    return next_tick_us(m, uplink_left, now_us);
+}
+
+static void prefetch_lines(const void *from, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 64)
+        __builtin_prefetch((const char *)from + i);
+}
+
+static void prefetch(const struct vg_media_client *client, int stage)
+{
+    const struct vg_media *m = (const struct vg_media *)(const void *)client;
+    const struct vg_slot *slot;
+    switch (stage) {
+    case 0:
+        prefetch_lines(m, offsetof(struct vg_media, preroll));
+        __builtin_prefetch(&m->epoch);
+        return;
+    case 1:
+        vg_ring_prefetch(m->uplink);
+        vg_vad_prefetch(m->vad);
+        return;
+    case 2:
+        if ((slot = vg_ring_peek(m->uplink)))
+            prefetch_lines(vg_block_bytes(m->pool, slot->block), VG_BLOCK_BYTES);
+        return;
+    }
 }
 
 static void free_settings(struct vg_message *msg)
@@ -46,8 +95,9 @@ static void apply_settings(struct vg_message *msg)
         m->pace.lead_us = s->lead_us;
         m->barge_in = s->barge_in;
     }
-    if (s->attach)
-        vg_media_clock_add(m->config.clock, &m->client);
+    if (s->attach && vg_media_clock_add(m->config.clock, &m->client))
+        vg_log(VG_LOG_ERROR, "call.media", "error=\"out of memory\" effect=\"a call without sound\"");
+    poke_downlink(m);
     s->message.handle = free_settings; /* memory is freed where it was made */
     vg_loop_post(m->config.loop, &s->message);
 }
@@ -82,11 +132,12 @@ static void leave_clock(struct vg_message *msg)
 
 struct vg_media *vg_media_new(const struct vg_media_config *config)
 {
-    struct vg_media *m = calloc(1, sizeof *m);
+    struct vg_media *m = aligned_alloc(_Alignof(struct vg_media), sizeof *m);
     if (!m)
         return NULL;
-    m->config = *config;
+    *m = (struct vg_media){.config = *config, .pool = config->pool};
     m->client.tick = tick;
+    m->client.prefetch = prefetch;
     m->dirty_message.handle = media_report;
     m->pending_block = m->up_block = VG_BLOCK_NONE;
     atomic_init(&m->connected, true);
@@ -192,11 +243,6 @@ int vg_media_set_turn(struct vg_media *m, const struct vg_turn_config *turn, int
     return 0;
 }
 
-void vg_media_set_connected(struct vg_media *m, bool connected)
-{
-    atomic_store_explicit(&m->connected, connected, memory_order_relaxed);
-}
-
 /* --- leg's loop ------------------------------------------------------------------------------------------
  */
 
@@ -215,6 +261,7 @@ static int push_frame(struct vg_media *m, int64_t arrival_us)
 int vg_media_uplink(struct vg_media *m, const int16_t *pcm, size_t samples, int64_t arrival_us)
 {
     int err = 0;
+    bool complete = false;
     while (samples > 0) {
         if (m->up_block == VG_BLOCK_NONE && (m->up_block = vg_block_take(m->config.pool)) == VG_BLOCK_NONE) {
             vg_count1(frames_dropped_total, "pool");
@@ -227,9 +274,14 @@ int vg_media_uplink(struct vg_media *m, const int16_t *pcm, size_t samples, int6
         m->up_samples = (uint16_t)(m->up_samples + take);
         pcm += take;
         samples -= take;
-        if (m->up_samples == VG_FRAME_SAMPLES && push_frame(m, arrival_us))
-            err = VG_EFULL;
+        if (m->up_samples == VG_FRAME_SAMPLES) {
+            complete = true;
+            if (push_frame(m, arrival_us))
+                err = VG_EFULL;
+        }
     }
+    if (complete)
+        vg_media_clock_poke(&m->client);
     return err;
 }
 
@@ -246,6 +298,12 @@ void vg_media_set_chunk(struct vg_media *m, int64_t length_us)
 /* --- owner's loop: the reply -----------------------------------------------------------------------------
  */
 
+void vg_media_set_connected(struct vg_media *m, bool connected)
+{
+    atomic_store_explicit(&m->connected, connected, memory_order_relaxed);
+    poke_downlink(m);
+}
+
 static void drop_pending(struct vg_media *m)
 {
     if (m->pending_block != VG_BLOCK_NONE)
@@ -261,6 +319,7 @@ void vg_media_begin_reply(struct vg_media *m)
     m->down_epoch++;
     /* Release pairs with the acquire in media_downlink_tick(). */
     atomic_store_explicit(&m->epoch, m->down_epoch, memory_order_release);
+    poke_downlink(m);
 }
 
 static int push_down(struct vg_media *m, enum down_kind kind, uint32_t block, uint32_t value)
@@ -270,7 +329,10 @@ static int push_down(struct vg_media *m, enum down_kind kind, uint32_t block, ui
                            .length = VG_FRAME_SAMPLES,
                            .epoch = m->down_epoch,
                            .value = value};
-    return vg_ring_push(m->down, &slot);
+    int err = vg_ring_push(m->down, &slot);
+    if (!err)
+        poke_downlink(m);
+    return err;
 }
 
 static bool push_pending(struct vg_media *m)
@@ -302,6 +364,7 @@ static bool settle_pending(struct vg_media *m)
 static size_t refused(struct vg_media *m, size_t taken)
 {
     atomic_store_explicit(&m->refused, true, memory_order_relaxed);
+    poke_downlink(m);
     return taken;
 }
 

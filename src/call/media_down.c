@@ -22,7 +22,7 @@ float media_agent_db(const struct vg_media *m, int64_t now_us)
 static void drop_staged(struct vg_media *m)
 {
     for (int i = 0; i < m->staged; i++)
-        vg_block_give(m->config.pool, m->stage[i]);
+        vg_block_give(m->pool, m->stage[i]);
     atomic_fetch_sub_explicit(&m->down_frames, (uint32_t)m->staged, memory_order_relaxed);
     m->staged = 0;
 }
@@ -49,7 +49,7 @@ static void drop_stale(struct vg_media *m)
         if (!vg_ring_pop(m->down, &stale))
             return;
         if (stale.block != VG_BLOCK_NONE) {
-            vg_block_give(m->config.pool, stale.block);
+            vg_block_give(m->pool, stale.block);
             atomic_fetch_sub_explicit(&m->down_frames, 1, memory_order_relaxed);
         }
     }
@@ -63,7 +63,7 @@ static void push_out(struct vg_media *m, enum out_kind kind, uint32_t block, siz
                            .epoch = m->playing_epoch,
                            .value = value};
     if (vg_ring_push(m->out, &slot) && block != VG_BLOCK_NONE) /* cannot be: room was checked */
-        vg_block_give(m->config.pool, block);
+        vg_block_give(m->pool, block);
     m->wake = true;
 }
 
@@ -71,20 +71,20 @@ static void push_out(struct vg_media *m, enum out_kind kind, uint32_t block, siz
 static void send_frame(struct vg_media *m, uint32_t pcm_block)
 {
     uint8_t wire[BLOCKS_PER_FRAME_MAX * VG_BLOCK_BYTES];
-    const int16_t *pcm = vg_block_pcm(m->config.pool, pcm_block);
+    const int16_t *pcm = vg_block_pcm(m->pool, pcm_block);
     float db = vg_level_db(pcm, VG_FRAME_SAMPLES);
     m->levels_db[m->reply_frames++ % LEVELS] = (uint8_t)(db > 0 ? db : 0);
     int n = vg_encode(m->encoder, pcm, wire, sizeof wire);
-    vg_block_give(m->config.pool, pcm_block);
+    vg_block_give(m->pool, pcm_block);
     atomic_fetch_sub_explicit(&m->down_frames, 1, memory_order_relaxed);
     for (int at = 0; at < n; at += VG_BLOCK_BYTES) {
         size_t length = (size_t)(n - at < VG_BLOCK_BYTES ? n - at : VG_BLOCK_BYTES);
-        uint32_t block = vg_block_take(m->config.pool);
+        uint32_t block = vg_block_take(m->pool);
         if (block == VG_BLOCK_NONE) {
             vg_count1(frames_dropped_total, "pool");
             return;
         }
-        __builtin_memcpy(vg_block_bytes(m->config.pool, block), wire + at, length);
+        __builtin_memcpy(vg_block_bytes(m->pool, block), wire + at, length);
         push_out(m, OUT_BYTES, block, length, 0);
     }
 }
@@ -156,14 +156,8 @@ static void report_progress(struct vg_media *m, int64_t now_us)
         m->playing = false;
 }
 
-void media_downlink_tick(struct vg_media *m, int64_t now_us)
+static void play(struct vg_media *m, int64_t now_us)
 {
-    uint32_t epoch = atomic_load_explicit(&m->epoch, memory_order_acquire);
-    if (epoch != m->playing_epoch)
-        begin_epoch(m, epoch);
-    drop_stale(m);
-    if (!m->encoder || !atomic_load_explicit(&m->connected, memory_order_relaxed))
-        return;
     if (!m->pace.held_us)
         send_due(m, now_us);
     if (m->playing)
@@ -174,4 +168,20 @@ void media_downlink_tick(struct vg_media *m, int64_t now_us)
     if (low && (atomic_exchange_explicit(&m->refused, false, memory_order_relaxed) || !m->low_sent))
         media_push_event(m, EV_LOW, VG_BLOCK_NONE, 0, 0);
     m->low_sent = low;
+}
+
+void media_downlink_tick(struct vg_media *m, int64_t now_us)
+{
+    /* Acquire-release pairs with the release in poke_downlink(): cleared before the rings are looked at. */
+    if (atomic_load_explicit(&m->down_news, memory_order_relaxed))
+        (void)atomic_exchange_explicit(&m->down_news, false, memory_order_acq_rel);
+    uint32_t epoch = atomic_load_explicit(&m->epoch, memory_order_acquire);
+    if (epoch != m->playing_epoch)
+        begin_epoch(m, epoch);
+    drop_stale(m);
+    m->down_waits = false;
+    if (!m->encoder || !atomic_load_explicit(&m->connected, memory_order_relaxed))
+        return; /* settings and a connection come with a poke */
+    play(m, now_us);
+    m->down_waits = m->staged > 0 || vg_ring_peek(m->down);
 }

@@ -57,10 +57,55 @@ struct media_settings {
     bool attach; /* the first one: join the clock */
 };
 
+/* Ordered by who touches it how often: what the media thread needs for a frame lies together, what other
+ * threads write lies apart from it. */
 struct vg_media {
     struct vg_media_client client;                /* MEDIA; first member */
-    struct vg_media_config config;                /* RO */
     struct vg_ring *uplink, *events, *down, *out; /* RO pointers */
+    struct vg_block_pool *pool;                   /* RO, the config's */
+
+    /* MEDIA thread: uplink */
+    struct vg_vad *vad;
+    int64_t media_due_us; /* when the next frame should have come */
+    uint32_t preroll_first, preroll_count;
+    uint32_t events_room; /* free slots of the event ring when last looked at, less what was pushed since */
+    uint32_t playing_epoch;
+    bool wake; /* something was pushed in this tick */
+    bool barge_in;
+    bool playing;    /* a reply of playing_epoch has begun and is not played out */
+    bool down_waits; /* the downlink ring is not empty, or a piece is not complete */
+    struct vg_turn turn;
+    struct vg_barge barge;
+    uint32_t preroll[PREROLL_MAX];
+
+    /* MEDIA thread: downlink */
+    struct vg_encoder *encoder;
+    int piece_frames;
+    struct vg_pace pace;
+    bool ended;    /* its last piece has left */
+    bool low_sent; /* `low` was reported since the queue was last above the mark */
+    uint32_t clause;
+    bool first_of_clause;
+    uint32_t stage[PIECE_FRAMES_MAX]; /* frames of the next piece */
+    int staged;
+    uint32_t reply_frames;     /* frames of this reply sent */
+    uint8_t levels_db[LEVELS]; /* of frame n at n % LEVELS */
+
+    /* shared */
+    _Alignas(64) _Atomic uint32_t epoch; /* OWNER writes (release); MEDIA reads (acquire) */
+    _Atomic bool down_news; /* OWNER sets (release), MEDIA clears (acquire): the downlink wants a look */
+    _Atomic bool connected; /* OWNER writes, MEDIA reads; relaxed */
+    _Atomic bool refused;   /* OWNER sets: the queue was full; MEDIA clears when it says `low`; relaxed */
+    _Atomic bool dirty;     /* MEDIA sets, OWNER clears: a wake-up is under way */
+    _Atomic uint32_t down_frames; /* frames of the reply queued and not sent; both change it, relaxed */
+    _Atomic int64_t chunk_us;     /* LEG writes, MEDIA reads; relaxed */
+    _Atomic int64_t sent_us;      /* MEDIA writes, OWNER reads; relaxed: a progress report */
+    _Atomic int64_t played_us;    /* likewise */
+    struct vg_message dirty_message;
+
+    /* LEG's loop */
+    _Alignas(64) uint32_t up_block; /* partial frame of the caller, or VG_BLOCK_NONE */
+    uint16_t up_samples;
 
     /* OWNER's loop */
     bool attached; /* the first settings were sent */
@@ -70,57 +115,18 @@ struct vg_media {
     uint16_t pending_samples;
     uint8_t *piece; /* bytes of the piece being collected, PIECE_FRAMES_MAX frames; allocated on use */
     size_t piece_bytes;
-    bool piece_stale;
     struct vg_message stop_message;
     void (*stop_done)(void *arg);
     void *stop_arg;
-
-    /* LEG's loop */
-    uint32_t up_block; /* partial frame of the caller, or VG_BLOCK_NONE */
-    uint16_t up_samples;
-
-    /* shared */
-    _Atomic uint32_t epoch;       /* OWNER writes (release); MEDIA reads (acquire) */
-    _Atomic int64_t chunk_us;     /* LEG writes, MEDIA reads; relaxed */
-    _Atomic bool connected;       /* OWNER writes, MEDIA reads; relaxed */
-    _Atomic uint32_t down_frames; /* frames of the reply queued and not sent; both change it, relaxed */
-    _Atomic int64_t sent_us;      /* MEDIA writes, OWNER reads; relaxed: a progress report */
-    _Atomic int64_t played_us;    /* likewise */
-    _Atomic bool refused; /* OWNER sets: the queue was full; MEDIA clears when it says `low`; relaxed */
-    _Atomic bool dirty;   /* MEDIA sets, OWNER clears: a wake-up is under way */
-    struct vg_message dirty_message;
-    bool wake; /* MEDIA: something was pushed in this tick */
-
-    /* MEDIA thread: uplink */
-    struct vg_vad *vad;
-    struct vg_turn turn;
-    struct vg_barge barge;
-    bool barge_in;
-    int64_t media_due_us; /* when the next frame should have come */
-    uint32_t preroll[PREROLL_MAX];
-    uint32_t preroll_first, preroll_count;
-
-    /* MEDIA thread: downlink */
-    struct vg_encoder *encoder;
-    int piece_frames;
-    struct vg_pace pace;
-    uint32_t playing_epoch;
-    bool playing;  /* a reply of playing_epoch has begun and is not played out */
-    bool ended;    /* its last piece has left */
-    bool low_sent; /* `low` was reported since the queue was last above the mark */
-    uint32_t clause;
-    bool first_of_clause;
-    uint32_t stage[PIECE_FRAMES_MAX]; /* frames of the next piece */
-    int staged;
-    uint32_t reply_frames;     /* frames of this reply sent */
-    uint8_t levels_db[LEVELS]; /* of frame n at n % LEVELS */
+    struct vg_media_config config; /* RO */
 };
 
 /* Owner's loop: handles dirty_message. */
 void media_report(struct vg_message *msg);
 
 /* MEDIA thread. */
-void media_uplink_tick(struct vg_media *m, int64_t now_us);
+/* True if frames are left for the next tick. */
+bool media_uplink_tick(struct vg_media *m, int64_t now_us);
 void media_downlink_tick(struct vg_media *m, int64_t now_us);
 /* Level of the reply as the caller hears it now, 0 while nothing is played. */
 float media_agent_db(const struct vg_media *m, int64_t now_us);

@@ -17,10 +17,11 @@ void media_push_event(struct vg_media *m, enum media_event kind, uint32_t block,
     if (vg_ring_push(m->events, &slot)) {
         /* The tick leaves room for events, so this is audio of a stalled loop. */
         if (block != VG_BLOCK_NONE)
-            vg_block_give(m->config.pool, block);
+            vg_block_give(m->pool, block);
         vg_count1(frames_dropped_total, "events");
         return;
     }
+    m->events_room--;
     m->wake = true;
 }
 
@@ -30,7 +31,7 @@ static void preroll_add(struct vg_media *m, uint32_t block)
     if (keep > PREROLL_MAX)
         keep = PREROLL_MAX;
     while (m->preroll_count >= keep) {
-        vg_block_give(m->config.pool, m->preroll[m->preroll_first]);
+        vg_block_give(m->pool, m->preroll[m->preroll_first]);
         m->preroll_first = (m->preroll_first + 1) % PREROLL_MAX;
         m->preroll_count--;
     }
@@ -48,7 +49,7 @@ static void preroll_send(struct vg_media *m, int64_t from_frame)
         if (frame >= from_frame)
             media_push_event(m, EV_TURN_AUDIO, block, VG_FRAME_SAMPLES, (uint32_t)frame);
         else
-            vg_block_give(m->config.pool, block);
+            vg_block_give(m->pool, block);
     }
 }
 
@@ -104,7 +105,7 @@ static void step_barge(struct vg_media *m, const struct vg_vad_frame *frame, flo
 
 static void process_frame(struct vg_media *m, uint32_t block, int64_t now_us)
 {
-    struct vg_vad_frame frame = vg_vad_process(m->vad, vg_block_pcm(m->config.pool, block));
+    struct vg_vad_frame frame = vg_vad_process(m->vad, vg_block_pcm(m->pool, block));
     float agent_db = media_agent_db(m, now_us);
     step_barge(m, &frame, agent_db, now_us);
     if (agent_db > 0 && frame.level_db < agent_db - m->barge.config.tx_gate_db)
@@ -127,17 +128,41 @@ static void count_silence(struct vg_media *m, int64_t now_us)
     }
 }
 
-void media_uplink_tick(struct vg_media *m, int64_t now_us)
+/* Another core wrote it: it comes while the frame before is judged. */
+static void prefetch_block(const struct vg_media *m, uint32_t block)
 {
-    struct vg_slot slot;
-    int n = 0;
-    while (n < FRAMES_PER_TICK_MAX && vg_ring_space(m->events, EVENTS_RESERVED) >= EVENTS_RESERVED &&
-           vg_ring_pop(m->uplink, &slot)) {
-        process_frame(m, slot.block, now_us);
-        n++;
+    const char *at = vg_block_bytes(m->pool, block);
+    for (int i = 0; i < VG_BLOCK_BYTES; i += 64)
+        __builtin_prefetch(at + i);
+}
+
+/* A frame may become a start with its pre-roll. The ring is asked when what is known of it does not do: most
+ * frames are silence and push nothing. */
+static bool has_room(struct vg_media *m)
+{
+    if (m->events_room < EVENTS_RESERVED)
+        m->events_room = vg_ring_space(m->events, EVENTS_RESERVED);
+    return m->events_room >= EVENTS_RESERVED;
+}
+
+bool media_uplink_tick(struct vg_media *m, int64_t now_us)
+{
+    const struct vg_slot *next = vg_ring_peek(m->uplink);
+    if (!next) {
+        if (m->media_due_us > 0 && atomic_load_explicit(&m->connected, memory_order_relaxed))
+            count_silence(m, now_us);
+        return false;
     }
-    if (n > 0 || vg_ring_peek(m->uplink)) /* frames that wait for a stalled loop are no silence */
-        m->media_due_us = now_us + atomic_load_explicit(&m->chunk_us, memory_order_relaxed);
-    else if (m->media_due_us > 0 && atomic_load_explicit(&m->connected, memory_order_relaxed))
-        count_silence(m, now_us);
+    for (int n = 0; next && n < FRAMES_PER_TICK_MAX && has_room(m); n++) {
+        struct vg_slot slot;
+        if (!vg_ring_pop(m->uplink, &slot))
+            break;
+        next = vg_ring_peek(m->uplink);
+        if (next)
+            prefetch_block(m, next->block);
+        process_frame(m, slot.block, now_us);
+    }
+    /* Also where frames wait for a stalled loop: they are no silence. */
+    m->media_due_us = now_us + atomic_load_explicit(&m->chunk_us, memory_order_relaxed);
+    return next != NULL;
 }
