@@ -15,6 +15,9 @@
 enum {
     LAG_PERIOD_US = 100000,
     EVENT_QUEUE_BYTES = 8 << 20,
+    POOL_BYTES_A_CALL = 24 << 10, /* pre-roll, and a chunk of a quarter of a second on its way */
+    POOL_BYTES_USUAL = 64 << 20,
+    POOL_BYTES_LEAST = 1 << 20,
 };
 
 static void sweep(void *arg)
@@ -65,6 +68,15 @@ static int make_bus(struct shard_thread *t, const struct shard_parts *parts)
     return vg_bus_new(&t->shard.bus, t->shard.loop, &bus);
 }
 
+/* Any shard may come to hold all calls. */
+static size_t pool_bytes(const struct vg_config *config)
+{
+    int64_t asked = config->block_pool_bytes;
+    int64_t bytes = asked ? asked : config->calls_max * POOL_BYTES_A_CALL;
+    int64_t least = asked ? POOL_BYTES_LEAST : POOL_BYTES_USUAL;
+    return (size_t)(bytes > least ? bytes : least);
+}
+
 int shard_thread_init(struct shard_thread *t, unsigned index, const struct shard_parts *parts, int port)
 {
     char name[16];
@@ -79,10 +91,11 @@ int shard_thread_init(struct shard_thread *t, unsigned index, const struct shard
     t->shard.loop = vg_loop_new(name);
     snprintf(name, sizeof name, "media-%u", index);
     t->shard.clock = vg_media_clock_new(name);
-    t->shard.pool = vg_block_pool_new((size_t)parts->config->block_pool_bytes);
+    t->shard.pool = vg_block_pool_new(pool_bytes(parts->config));
     t->api = vg_api_new(&t->shard, parts->api);
     if (!t->shard.loop || !t->shard.clock || !t->shard.pool || !t->api)
         return VG_ENOMEM;
+    vg_loop_set_batching(t->shard.loop, parts->config->loop_batch_us);
     t->shard.env.loop = t->shard.loop;
     t->sweep = vg_timer_new(t->shard.loop, sweep, t);
     t->lag = vg_timer_new(t->shard.loop, measure_lag, t);

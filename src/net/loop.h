@@ -15,8 +15,15 @@ struct vg_timer;
 struct vg_io;
 
 struct vg_loop *vg_loop_new(const char *name);
-/* Handles messages that are still queued, on the calling thread, then frees; the loop must not run. Returns NULL. */
+/* Handles messages that are still queued, on the calling thread, then frees; the loop must not run. Returns
+ * NULL. */
 struct vg_loop *vg_loop_free(struct vg_loop *loop);
+/* Under a high rate of messages (vg_loop_count_message) the loop sleeps `batch_us` before it asks the kernel,
+ * so that one turn takes in many of them and their senders need not wake it; 0: never. Before the loop runs.
+ */
+void vg_loop_set_batching(struct vg_loop *loop, int64_t batch_us);
+/* A message of a peer came in. */
+void vg_loop_count_message(struct vg_loop *loop);
 /* Runs until vg_loop_stop(). */
 void vg_loop_run(struct vg_loop *loop);
 /* Any thread. */

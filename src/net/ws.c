@@ -18,7 +18,9 @@
 #define PROTOCOL "voxgate.v1"
 
 enum {
-    RX_BUFFER_BYTES = 4096, /* larger JSON audio comes in fragments of this size */
+    /* One read takes a quarter of a second of JSON audio (10.7 kB); larger messages come in fragments of this
+     * size. lws reads into a buffer of the thread: what it allocates of this for a connection stays untouched. */
+    RX_BUFFER_BYTES = 16 * 1024,
     SERVICE_BUFFER_BYTES = 16 * 1024,
     TX_AT_ONCE_BYTES = 256 * 1024, /* lws splits writes by this, by 4 kB if left alone */
     SCRATCH_MESSAGE_BYTES = 64 * 1024,
@@ -251,6 +253,7 @@ static int code_of_peer(const uint8_t *payload, size_t bytes)
 static void on_fragment(struct vg_ws *ws, struct lws *wsi, const uint8_t *data, size_t bytes)
 {
     ws->heard_us = vg_loop_now_us(ws->host->server->loop);
+    vg_loop_count_message(ws->host->server->loop);
     if (ws->closing)
         return;
     ws->events->fragment(ws->arg, data, bytes, lws_is_first_fragment(wsi) != 0,
