@@ -129,12 +129,11 @@ static void show_agent(struct call_view *v, const json_t *message)
 {
     const char *text = text_of(message, "text");
     if (*text) {
-        bool goes_on = v->speaker == AGENT;
-        turn_to(v, AGENT);
-        if (goes_on)
-            printf(" %s", text);
-        else
-            printf("%sagent%s   %s", BOLD(v), PLAIN(v), text);
+        if (v->speaker != AGENT) {
+            turn_to(v, AGENT);
+            printf("%sagent%s   ", BOLD(v), PLAIN(v));
+        }
+        fputs(text, stdout); /* clauses carry the blanks between them */
     }
     if (json_is_true(json_object_get(message, "final")))
         turn_to(v, NOBODY);

@@ -150,6 +150,14 @@ class Calls(Cli):
         self.assertEqual([e["digit"] for e in events if e["type"] == "dtmf"], ["4", "#"])
         self.assertIn("Hello", [e["text"] for e in events if e["type"] == "transcript_final"])
 
+    def test_people_read_a_reply_as_it_was_written(self):
+        said = "Go forward ten meters: then stop. Turn left at the wall, please, and come back to me. Thank you!"
+        done = self.gw.run("call", "--text", said, "--out", "", "--url", self.gw.url, "--tenant", self.tenant.id,
+                           "--api-key", self.tenant.api_key)
+        lines = done.stdout.splitlines()
+        self.assertRegex(lines[0], "^call call_")
+        self.assertEqual(lines[1:3], [f"you     {said}", f"agent   you said: {said}"])
+
     def test_what_fails_says_why_and_ends_with_one(self):
         for arguments, env, why in ((["--text", "x"], {"VOXGATE_API_KEY": "vgk_wrong"}, "401"),
                                     (["--text", "x"], {"VOXGATE_URL": "http://127.0.0.1:1"}, "cannot be reached"),
