@@ -1,4 +1,4 @@
-/* The request head parser; see http_parse.h. Called by conn.c, tested and fuzzed alone. */
+/* The request head parser; see http_parse.h. Called by conn_request.c, tested and fuzzed alone. */
 #include "net/http_parse.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* What handlers ask of a request. Strings live as long as the request. Made by conn.c. */
+/* What handlers ask of a request. Strings live as long as the request. Made by conn_request.c. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,10 +1,11 @@
 /* The structs that the files of the server share. One server, its connections and its requests belong to one
  * loop thread; nothing here is locked.
  *
- *   listener.c  accepts, refuses, hands descriptors to ->  conn.c  reads requests, calls the handlers
- *   request.c   what handlers ask of a request             reply.c writes answers, makes errors
- *   ws.c        WebSockets, by libwebsockets               relay.c TLS of a WebSocket
- *   server.c    begins and ends all, and the one sweep timer that finds what is late */
+ *   listener.c    accepts, refuses, hands descriptors to   conn.c          a connection from accept to close
+ *   conn_bytes.c  what it reads and writes                 conn_request.c  makes requests, calls the handlers
+ *   request.c     what handlers ask of a request           reply.c         writes answers, makes errors
+ *   ws.c          WebSockets, by libwebsockets             relay.c         TLS of a WebSocket
+ *   server.c      begins and ends all, and the one sweep timer that finds what is late */
 #ifndef VG_NET_SERVER_PRIVATE_H
 #define VG_NET_SERVER_PRIVATE_H
 
@@ -148,6 +149,27 @@ void conn_sweep(struct conn *c, int64_t now_us);
 /* Takes descriptor, TLS and unread bytes out of the connection and frees the rest. `in` is given (may be
  * NULL). */
 void conn_detach(struct conn *c, int *fd, struct tls_stream **tls, char **in, size_t *in_bytes);
+
+/* --- conn_bytes.c ----------------------------------------------------------------------------------------
+ */
+/* Tells libev what this connection waits for. */
+void conn_watch(struct conn *c);
+/* Writes both parts with one system call when nothing waits before them, and queues the rest. 0, VG_ECLOSED
+ * or VG_ENOMEM. */
+int conn_send(struct conn *c, const void *head, size_t head_bytes, const void *body,
+              size_t body_bytes) VG_MUST_CHECK;
+/* Writes what is queued; 0 when all is out or the kernel is full, VG_ECLOSED when the peer is gone. */
+int conn_flush(struct conn *c) VG_MUST_CHECK;
+/* One read; false when there is no more for now. Sets `gone` where it closed the connection. */
+bool conn_receive(struct conn *c, bool *gone);
+/* What was not used of the input waits in memory of its own. May close the connection for want of it; `c`
+ * stays while it is being processed. */
+void conn_keep_input(struct conn *c);
+
+/* --- conn_request.c --------------------------------------------------------------------------------------
+ */
+/* Makes requests of what was read, as far as may be now. May close the connection and free it. */
+void conn_process(struct conn *c);
 
 /* --- listener.c ------------------------------------------------------------------------------------------
  */
