@@ -246,9 +246,20 @@ int vg_media_set_turn(struct vg_media *m, const struct vg_turn_config *turn, int
 /* --- leg's loop ------------------------------------------------------------------------------------------
  */
 
+/* 0 for most frames: reading the clock for each would cost as much as the ring. */
+static uint32_t time_frame(struct vg_media *m, int64_t arrival_us)
+{
+    if (++m->up_frames % SAMPLED_EVERY)
+        return 0;
+    vg_observe_us(frame_to_ring_seconds, vg_mono_us() - arrival_us);
+    return arrival_stamp(arrival_us);
+}
+
 static int push_frame(struct vg_media *m, int64_t arrival_us)
 {
-    struct vg_slot slot = {.block = m->up_block, .length = VG_FRAME_SAMPLES, .value = (uint32_t)arrival_us};
+    struct vg_slot slot = {.block = m->up_block,
+                           .length = VG_FRAME_SAMPLES,
+                           .value = time_frame(m, arrival_us)};
     m->up_block = VG_BLOCK_NONE;
     m->up_samples = 0;
     if (vg_ring_push(m->uplink, &slot) == 0)

@@ -22,13 +22,16 @@ enum {
     PIECE_FRAMES_MAX = 12,
     BLOCKS_PER_FRAME_MAX = 3, /* 20 ms of s16 at 48 kHz */
     LEVELS = 64,
+    SAMPLED_EVERY = 16,   /* frames of which one is timed */
     GAP_GRACE_US = 60000, /* this much beyond one chunk without audio: count silence */
 };
 
-/* Slots of the event ring. `value` is the frame number's low 32 bits unless said otherwise. */
+/* Slots of the uplink and event rings carry a frame's arrival as the low 32 bits of the monotonic
+ * microseconds, made odd; 0: this frame is not timed. In the event ring `value` is else the frame number's
+ * low 32 bits, unless said otherwise. */
 enum media_event {
     EV_TURN_STARTED,
-    EV_TURN_AUDIO, /* block */
+    EV_TURN_AUDIO, /* block; value: arrival */
     EV_TURN_PAUSED,
     EV_TURN_RESUMED,
     EV_TURN_ENDED, /* length: frames of silence */
@@ -106,6 +109,7 @@ struct vg_media {
     /* LEG's loop */
     _Alignas(64) uint32_t up_block; /* partial frame of the caller, or VG_BLOCK_NONE */
     uint16_t up_samples;
+    uint16_t up_frames; /* counts to SAMPLED_EVERY */
 
     /* OWNER's loop */
     bool attached; /* the first settings were sent */
@@ -120,6 +124,11 @@ struct vg_media {
     void *stop_arg;
     struct vg_media_config config; /* RO */
 };
+
+static inline uint32_t arrival_stamp(int64_t mono_us)
+{
+    return (uint32_t)mono_us | 1;
+}
 
 /* Owner's loop: handles dirty_message. */
 void media_report(struct vg_message *msg);

@@ -1,12 +1,19 @@
 /* What the media thread reports, drained on the owner's loop: turns and their audio, pieces of the reply. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "call/media_internal.h"
 #include "obs/metrics.h"
 
 static uint32_t current_epoch(const struct vg_media *m)
 {
     return m->down_epoch;
+}
+
+static int64_t since_arrival_us(uint32_t stamp)
+{
+    int32_t us = (int32_t)((uint32_t)vg_mono_us() - stamp); /* right across the wrap of 71 minutes */
+    return us > 0 ? us : 0;
 }
 
 static void report_event(struct vg_media *m, const struct vg_slot *slot)
@@ -16,6 +23,8 @@ static void report_event(struct vg_media *m, const struct vg_slot *slot)
     switch ((enum media_event)slot->kind) {
     case EV_TURN_STARTED: ev->turn_started(arg, slot->value); break;
     case EV_TURN_AUDIO:
+        if (slot->value)
+            vg_observe_us(frame_to_stt_seconds, since_arrival_us(slot->value));
         ev->turn_audio(arg, vg_block_pcm(m->config.pool, slot->block), slot->length);
         vg_block_give(m->config.pool, slot->block);
         break;

@@ -47,14 +47,14 @@ static void preroll_send(struct vg_media *m, int64_t from_frame)
         m->preroll_first = (m->preroll_first + 1) % PREROLL_MAX;
         m->preroll_count--;
         if (frame >= from_frame)
-            media_push_event(m, EV_TURN_AUDIO, block, VG_FRAME_SAMPLES, (uint32_t)frame);
+            media_push_event(m, EV_TURN_AUDIO, block, VG_FRAME_SAMPLES, 0);
         else
             vg_block_give(m->pool, block);
     }
 }
 
 /* `block` is VG_BLOCK_NONE for silence that was counted in. */
-static void step_turn(struct vg_media *m, const struct vg_vad_frame *frame, uint32_t block)
+static void step_turn(struct vg_media *m, const struct vg_vad_frame *frame, uint32_t block, uint32_t arrival)
 {
     enum vg_turn_event event = vg_turn_step(&m->turn, frame);
     uint32_t now = (uint32_t)m->turn.frame;
@@ -68,7 +68,7 @@ static void step_turn(struct vg_media *m, const struct vg_vad_frame *frame, uint
     bool in_turn = m->turn.open || event == VG_TURN_ENDED || event == VG_TURN_DROPPED;
     if (block != VG_BLOCK_NONE) {
         if (in_turn)
-            media_push_event(m, EV_TURN_AUDIO, block, VG_FRAME_SAMPLES, now - 1);
+            media_push_event(m, EV_TURN_AUDIO, block, VG_FRAME_SAMPLES, arrival);
         else
             preroll_add(m, block);
     }
@@ -103,14 +103,14 @@ static void step_barge(struct vg_media *m, const struct vg_vad_frame *frame, flo
     }
 }
 
-static void process_frame(struct vg_media *m, uint32_t block, int64_t now_us)
+static void process_frame(struct vg_media *m, const struct vg_slot *slot, int64_t now_us)
 {
-    struct vg_vad_frame frame = vg_vad_process(m->vad, vg_block_pcm(m->pool, block));
+    struct vg_vad_frame frame = vg_vad_process(m->vad, vg_block_pcm(m->pool, slot->block));
     float agent_db = media_agent_db(m, now_us);
     step_barge(m, &frame, agent_db, now_us);
     if (agent_db > 0 && frame.level_db < agent_db - m->barge.config.tx_gate_db)
         frame.speech = frame.voiced = false; /* the reply's echo opens no turn */
-    step_turn(m, &frame, block);
+    step_turn(m, &frame, slot->block, slot->value);
 }
 
 /* The client fell silent within a turn: media time goes on at wall speed so that the turn ends. */
@@ -122,7 +122,7 @@ static void count_silence(struct vg_media *m, int64_t now_us)
     while (m->media_due_us + VG_FRAME_US <= now_us) {
         m->media_due_us += VG_FRAME_US;
         if (m->turn.open)
-            step_turn(m, &SILENCE, VG_BLOCK_NONE);
+            step_turn(m, &SILENCE, VG_BLOCK_NONE, 0);
         else
             m->turn.frame++;
     }
@@ -160,7 +160,7 @@ bool media_uplink_tick(struct vg_media *m, int64_t now_us)
         next = vg_ring_peek(m->uplink);
         if (next)
             prefetch_block(m, next->block);
-        process_frame(m, slot.block, now_us);
+        process_frame(m, &slot, now_us);
     }
     /* Also where frames wait for a stalled loop: they are no silence. */
     m->media_due_us = now_us + atomic_load_explicit(&m->chunk_us, memory_order_relaxed);
