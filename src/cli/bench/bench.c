@@ -43,12 +43,23 @@ static const struct cli_option OPTIONS[] = {
     NUMBER(settle_s, "settle", "SECONDS", "3", 0, 600, "s", "time before, with the load standing"),
     NUMBER(ramp, "ramp", "CALLS/S", "500", 0, 100000, "calls/s", "rate of setting up; 0: as fast as it goes"),
     FLAG(search, "search", "find the capacity"),
-    FLAG(soak, "soak", "hold --calls for --duration in ten slices and compare the memory"),
+    NUMBER(precision_pct, "precision", "PERCENT", "6", 1, 50, "%", "how close --search comes"),
+    TEXT(soak_for, "soak", "TIME", NULL,
+         "hold --calls that long (30m, 90s, 2h) in ten slices; the first one is warm-up"),
+    FLAG(setup, "setup", "set --calls up, which then say nothing, and time it"),
     FLAG(overload, "overload", "hold --calls, then half as many again, then 60 %, and time the recovery"),
     NUMBER(talk_pct, "talk", "PERCENT", "40", 1, 90, "%", "share of the time that callers speak"),
     NUMBER(agent_talk_pct, "agent-talk", "PERCENT", "0", 0, 60, "%",
            "share of the time that the agent speaks; 0: short answers"),
     TEXT(speech, "speech", "FOLDER|FILE", "a synthetic voice", "recordings that the callers speak"),
+    {.name = "rest",
+     .type = CLI_TEXT,
+     AT(rest),
+     .metavar = "WHAT",
+     .choices = "get-call|start",
+     .help = "no audio: GET /call/{id} of a live call, or POST /call/start, for --duration"},
+    NUMBER(rate, "rate", "N", "as fast as answers come", 0, 1000000, "requests/s", "with --rest: the pace"),
+    NUMBER(connections, "connections", "N", "64", 1, 4096, "connections", "with --rest"),
     NUMBER(pid, "pid", "PID", "none", 1, 4194304, NULL,
            "process of the server, whose CPU and memory are read"),
     NUMBER(threads, "threads", "N", "1", 1, 64, "threads", "threads of the load"),
@@ -84,12 +95,29 @@ static const struct cli_syntax SYNTAX = {
                "--plot pcm20.svg",
 };
 
+/* "30m", "90s", "2h", or seconds. */
+static bool read_time(const char *text, int64_t *seconds)
+{
+    char unit = 's', rest;
+    long long n = 0;
+    if (sscanf(text, "%lld%c%c", &n, &unit, &rest) > 2 || n < 1 || n > 100000 || !strchr("smh", unit))
+        return false;
+    *seconds = n * (unit == 'h' ? 3600 : unit == 'm' ? 60 : 1);
+    return true;
+}
+
 static int check(struct bench_options *o, struct bench *b, char url[64])
 {
-    int kinds = o->search + o->soak + o->overload;
+    o->soak = o->soak_for != NULL;
+    int kinds = o->search + o->soak + o->overload + o->setup + (o->rest != NULL);
     if (kinds > 1)
-        return cli_usage_error(SYNTAX.command, "choose one of --search, --soak and --overload.");
-    if ((o->soak || o->overload) && !o->calls)
+        return cli_usage_error(SYNTAX.command,
+                               "choose one of --search, --soak, --overload, --setup and --rest.");
+    if (o->soak && !read_time(o->soak_for, &o->duration_s))
+        return cli_usage_error(SYNTAX.command, "--soak takes a time such as 30m, not \"%s\".", o->soak_for);
+    if (o->rest && o->ws_url)
+        return cli_usage_error(SYNTAX.command, "--rest needs a gateway, not --ws-url.");
+    if ((o->soak || o->overload || o->setup) && !o->calls)
         return cli_usage_error(SYNTAX.command, "--calls is needed: how many calls are held?");
     if (!o->tenant != !o->api_key)
         return cli_usage_error(SYNTAX.command, "--tenant and --api-key belong together.");
@@ -144,6 +172,7 @@ static int prepare(struct bench *b)
         return CLI_FAILED;
     }
     b->load.rest = !o->ws_url;
+    b->load.silent = o->setup;
     b->load.frames = &b->frames;
     b->load.config = shape_config(shape, b->config);
     b->load.ramp = (double)o->ramp / (double)o->threads;
@@ -177,6 +206,8 @@ int command_bench(int argc, char **argv)
                               .settle_s = 3,
                               .ramp = 500,
                               .talk_pct = 40,
+                              .precision_pct = 6,
+                              .connections = 64,
                               .threads = 1,
                               .cpu = -1};
     struct bench b = {.options = &o};
@@ -189,7 +220,7 @@ int command_bench(int argc, char **argv)
     if (rc == CLI_GO_ON && b.load.rest)
         rc = bench_tenant(&b, SYNTAX.command);
     if (rc == CLI_GO_ON)
-        rc = bench_run(&b);
+        rc = o.rest ? bench_rest(&b) : bench_run(&b);
     if (b.step_count > 0) {
         report_summary(&b);
         if (write_files(&b))

@@ -2,14 +2,16 @@
 #ifndef VG_CLI_BENCH_BENCH_H
 #define VG_CLI_BENCH_BENCH_H
 
+#include "base/json.h"
 #include "cli/bench/load.h"
 #include "cli/bench/proc.h"
 
 struct bench_options {
     const char *url, *ws_url, *speech, *shape, *tenant, *api_key, *agent, *config_file;
-    const char *json, *csv, *plot, *label;
+    const char *json, *csv, *plot, *label, *soak_for, *rest;
     int64_t calls, calls_max, duration_s, settle_s, ramp, pid, threads, talk_pct, agent_talk_pct, cpu;
-    bool search, soak, overload, quiet;
+    int64_t precision_pct, rate, connections;
+    bool search, soak, overload, setup, quiet;
 };
 
 /* Counters of the gateway's /metrics that tell what the client cannot see. */
@@ -46,6 +48,8 @@ struct bench {
     struct stats total;     /* of the whole run, its end included */
     double recovered_s;     /* --overload: until p99 was good again; below 0: never */
     double soak_growth;     /* --soak: of RSS after the first tenth, as a share */
+    double setup_s; /* --setup: from the first request to the last `ready`; below 0: some never came */
+    struct proc_sample setup_before, setup_after;
     char config[256];
     struct vg_buf token; /* owned */
     char tenant_id[VG_ID_SIZE], agent_id[VG_ID_SIZE];
@@ -58,6 +62,9 @@ int bench_tenant(struct bench *b, const char *command);
 /* run.c */
 int bench_run(struct bench *b);
 
+/* rest.c: --rest. An exit status. */
+int bench_rest(struct bench *b);
+
 /* report.c */
 void report_heading(const struct bench *b);
 void report_step(const struct bench *b, const struct step *s);
@@ -69,6 +76,12 @@ double step_cores(const struct step *s, int group);
 /* The same, of which user. */
 double step_user_share(const struct step *s, int group);
 double step_frame_us(const struct step *s, int group);
+/* A histogram's quantiles as a JSON object; a group of threads' CPU between two samples, the cores' and the
+ * stolen time. */
+void report_hist(struct vg_json *j, const char *key, const struct hist *h);
+void report_machine(struct vg_json *j, const struct proc_sample *before, const struct proc_sample *after);
+/* Takes what is in `text`. VG_EIO. */
+int report_file(const char *path, struct vg_buf *text) VG_MUST_CHECK;
 int64_t step_rss_per_call(const struct bench *b, const struct step *s);
 
 /* plot.c: latency and CPU against calls as an SVG, the capacity marked. */

@@ -31,6 +31,7 @@ struct stats {
     uint64_t frames_sent, bytes_sent, delayed_sends; /* delayed: the kernel had no room for all of it */
     uint64_t messages, replies, reply_bytes, pongs;
     uint64_t late;                                  /* reply frames more than 5 ms past their slot */
+    uint64_t reply_audio_us;                        /* that the agent talked */
     uint64_t gaps;                                  /* missing numbers in `seq` or in the pieces of a reply */
     uint64_t transcripts;                           /* finals of the loopback recogniser */
     uint64_t bad_transcripts;                       /* of the wrong form, or not counting up */
@@ -51,6 +52,7 @@ struct load {
     const struct frames *frames;
     const char *config; /* message for the shape, NULL: none is needed */
     char *agent_text;   /* typed after each turn so that the agent talks, NULL: not */
+    bool silent;        /* calls stand and say nothing, not even pings */
     double ramp;        /* calls a second for one worker, 0: as fast as it goes */
     int cpu;            /* of the first worker, -1: anywhere */
 };

@@ -78,6 +78,25 @@ static void read_threads(struct proc_sample *s, int64_t pid)
     s->run_ns[PROC_OTHER] = s->user_ns[PROC_OTHER] = s->kernel_ns[PROC_OTHER] = 0;
 }
 
+/* Lines "cpu<n> user nice system idle iowait irq softirq steal" in ticks; the first one, without a number,
+ * sums. */
+static void read_cores(struct proc_sample *s, const char *stat)
+{
+    int64_t tick_us = VG_US_PER_S / sysconf(_SC_CLK_TCK);
+    long long user, nice, kernel, irq, softirq, stolen = 0;
+    int core;
+    sscanf(stat, "cpu %*d %*d %*d %*d %*d %*d %*d %lld", &stolen);
+    s->stolen_us = stolen * tick_us;
+    for (const char *at = stat; (at = strstr(at, "\ncpu")); at++) {
+        if (sscanf(at, "\ncpu%d %lld %lld %lld %*d %*d %lld %lld", &core, &user, &nice, &kernel, &irq,
+                   &softirq) != 6 ||
+            core < 0 || core >= PROC_CORES_MAX)
+            continue;
+        s->core_busy_us[core] = (user + nice + kernel + irq + softirq) * tick_us;
+        s->core_count = core >= s->core_count ? core + 1 : s->core_count;
+    }
+}
+
 void proc_sample(struct proc_sample *out, int64_t pid)
 {
     struct proc_sample s = {.at_us = vg_mono_us()};
@@ -94,10 +113,8 @@ void proc_sample(struct proc_sample *out, int64_t pid)
         s.slab_bytes = number_after(text, "Slab:") * 1024;
     if (read_file("/proc/net/sockstat", text, sizeof text))
         s.socket_bytes = number_after(text, " mem") * sysconf(_SC_PAGESIZE);
-    long long stolen = 0;
     if (read_file("/proc/stat", text, sizeof text))
-        sscanf(text, "cpu %*d %*d %*d %*d %*d %*d %*d %lld", &stolen);
-    s.stolen_us = stolen * (VG_US_PER_S / sysconf(_SC_CLK_TCK));
+        read_cores(&s, text);
     *out = s;
 }
 

@@ -7,6 +7,7 @@
 
 enum { PROC_LOOP, PROC_MEDIA, PROC_OTHER, PROC_GROUPS };
 extern const char *const proc_group_names[PROC_GROUPS];
+enum { PROC_CORES_MAX = 64 };
 
 struct proc_sample {
     bool there; /* the process was found */
@@ -17,6 +18,8 @@ struct proc_sample {
     int64_t rss_bytes, anon_bytes;
     int64_t slab_bytes, socket_bytes; /* of the whole machine: client's and server's end */
     int64_t stolen_us;                /* by other virtual machines, all cores */
+    int core_count;
+    int64_t core_busy_us[PROC_CORES_MAX]; /* of the whole machine's work, by core: neither idle nor stolen */
 };
 
 /* Reads all of it; threads named "loop*" and "media*" are told from the rest. A process without such threads

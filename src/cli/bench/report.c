@@ -139,6 +139,8 @@ void report_summary(const struct bench *b)
     print_failures(b);
     if (b->options->overload)
         printf("after the overload p99 was at most 5 ms again within %.1f s\n", b->recovered_s);
+    if (b->options->setup && b->setup_s >= 0)
+        printf("%lld calls were set up in %.2f s\n", (long long)s->held, b->setup_s);
     if (b->options->soak)
         printf("RSS grew by %.2f %% after the first slice\n", 100 * b->soak_growth);
     printf("stolen by other machines: %.1f ms a second; client %.0f %% of a core, sends late p99 %.2f ms\n",
@@ -149,7 +151,7 @@ void report_summary(const struct bench *b)
 /* --- files -----------------------------------------------------------------------------------------------
  */
 
-static void put_hist(struct vg_json *j, const char *key, const struct hist *h)
+void report_hist(struct vg_json *j, const char *key, const struct hist *h)
 {
     vg_json_object(j, key);
     vg_json_int(j, "count", (int64_t)h->n);
@@ -161,6 +163,16 @@ static void put_hist(struct vg_json *j, const char *key, const struct hist *h)
     vg_json_end(j);
 }
 
+void report_machine(struct vg_json *j, const struct proc_sample *before, const struct proc_sample *after)
+{
+    double us = (double)(after->at_us - before->at_us);
+    vg_json_array(j, "cores_busy");
+    for (int i = 0; i < after->core_count && us > 0; i++)
+        vg_json_num(j, NULL, (double)(after->core_busy_us[i] - before->core_busy_us[i]) / us, 3);
+    vg_json_end(j);
+    vg_json_num(j, "stolen_ms", (double)(after->stolen_us - before->stolen_us) / 1000, 1);
+}
+
 static void put_step(const struct bench *b, struct vg_json *j, const struct step *s)
 {
     vg_json_object(j, NULL);
@@ -169,15 +181,17 @@ static void put_step(const struct bench *b, struct vg_json *j, const struct step
     vg_json_str(j, "verdict", s->verdict);
     vg_json_bool(j, "client_bound", s->client_bound);
     vg_json_num(j, "seconds", s->seconds, 3);
-    put_hist(j, "ping", &s->stats.ping);
-    put_hist(j, "turn", &s->stats.turn);
-    put_hist(j, "reply_jitter", &s->stats.jitter);
-    put_hist(j, "setup", &s->coming.setup);
-    put_hist(j, "client_send_late", &s->stats.send_late);
+    report_hist(j, "ping", &s->stats.ping);
+    report_hist(j, "turn", &s->stats.turn);
+    report_hist(j, "reply_jitter", &s->stats.jitter);
+    report_hist(j, "setup", &s->coming.setup);
+    report_hist(j, "client_send_late", &s->stats.send_late);
     vg_json_int(j, "frames_sent", (int64_t)s->stats.frames_sent);
     vg_json_int(j, "reply_frames", (int64_t)s->stats.replies);
     vg_json_int(j, "late_frames", (int64_t)s->stats.late);
     vg_json_int(j, "gaps", (int64_t)s->stats.gaps);
+    vg_json_num(j, "agent_talk_share",
+                s->held ? (double)s->stats.reply_audio_us / 1e6 / s->seconds / (double)s->held : 0, 4);
     vg_json_num(j, "server_dropped", s->counts_after.dropped - s->counts_before.dropped, 0);
     vg_json_num(j, "server_late", s->counts_after.late - s->counts_before.late, 0);
     vg_json_num(j, "server_ticks_late", s->counts_after.tick_late - s->counts_before.tick_late, 0);
@@ -198,11 +212,12 @@ static void put_step(const struct bench *b, struct vg_json *j, const struct step
     vg_json_int(j, "rss_per_call_bytes", step_rss_per_call(b, s));
     vg_json_int(j, "kernel_slab_bytes", s->after.slab_bytes - b->idle.after.slab_bytes);
     vg_json_int(j, "kernel_socket_bytes", s->after.socket_bytes - b->idle.after.socket_bytes);
-    vg_json_num(j, "stolen_ms", (double)(s->after.stolen_us - s->before.stolen_us) / 1000, 1);
+    vg_json_int(j, "rss_bytes", s->after.rss_bytes);
+    report_machine(j, &s->before, &s->after);
     vg_json_end(j);
 }
 
-static int write_file(const char *path, struct vg_buf *text)
+int report_file(const char *path, struct vg_buf *text)
 {
     FILE *f = text->failed ? NULL : fopen(path, "we");
     int err = f && fwrite(text->data, 1, text->len, f) == text->len ? 0 : VG_EIO;
@@ -229,6 +244,19 @@ int report_json(const struct bench *b, const char *path)
     vg_json_int(&j, "field_capacity", b->field_capacity);
     vg_json_num(&j, "recovered_seconds", b->recovered_s, 1);
     vg_json_num(&j, "soak_rss_growth", b->soak_growth, 5);
+    vg_json_num(&j, "setup_seconds", b->setup_s, 3);
+    if (b->options->setup) {
+        vg_json_object(&j, "setup");
+        for (int g = 0; g < PROC_GROUPS; g++)
+            vg_json_num(&j, proc_group_names[g],
+                        (double)(b->setup_after.run_ns[g] - b->setup_before.run_ns[g]) / 1e3 /
+                            (double)(b->setup_after.at_us - b->setup_before.at_us),
+                        3);
+        report_machine(&j, &b->setup_before, &b->setup_after);
+        vg_json_end(&j);
+    }
+    vg_json_int(&j, "idle_rss_bytes", b->idle.after.rss_bytes);
+    vg_json_int(&j, "failed", (int64_t)stats_failures(&b->total, true));
     vg_json_int(&j, "transcripts", (int64_t)b->total.transcripts);
     vg_json_int(&j, "transcripts_due", (int64_t)b->total.turns_due);
     vg_json_int(&j, "transcripts_missing", (int64_t)b->total.turns_missing);
@@ -240,7 +268,7 @@ int report_json(const struct bench *b, const char *path)
     vg_json_end(&j);
     vg_json_end(&j);
     vg_buf_putc(&text, '\n');
-    return write_file(path, &text);
+    return report_file(path, &text);
 }
 
 int report_csv(const struct bench *b, const char *path)
@@ -263,5 +291,5 @@ int report_csv(const struct bench *b, const char *path)
             (unsigned long long)(stats_failures(&s->stats, true) + stats_failures(&s->coming, true)),
             step_frame_us(s, PROC_LOOP), (long long)step_rss_per_call(b, s), ms(&s->stats.send_late, 0.99));
     }
-    return write_file(path, &text);
+    return report_file(path, &text);
 }

@@ -14,11 +14,12 @@
 enum {
     P99_MAX_US = 5000,
     CLIENT_LATE_US = 1000,
+    BUILD_UP_LEAST_S = 30, /* and twice what the ramp takes, at most: */
     BUILD_UP_MOST_S = 120,
     SEARCH_STEPS_MAX = 16,
     RECOVER_MOST_S = 20,
 };
-static const double late_share_max = 0.001, search_growth = 1.4, search_precision = 0.06;
+static const double late_share_max = 0.001, search_growth = 1.4;
 static const double field_failed_max = 0.005, field_turn_growth = 1.25;
 
 /* --- the server's own counts -----------------------------------------------------------------------------
@@ -113,8 +114,10 @@ static void progress_end(const struct bench *b)
 /* Waits until the load stands, or cannot: calls are refused or fail, or too much time passed. */
 static void build_up(struct bench *b, int64_t calls, struct stats *coming)
 {
+    int64_t ramp = b->options->ramp, begun = vg_mono_us(), busy = 0;
+    int64_t most_s = ramp ? BUILD_UP_LEAST_S + 2 * calls / ramp : BUILD_UP_MOST_S;
+    most_s = most_s < BUILD_UP_MOST_S ? most_s : BUILD_UP_MOST_S;
     set_target(b, calls);
-    int64_t begun = vg_mono_us(), busy = 0;
     for (int tick = 1;; tick++) {
         pause_us(50000);
         bool there = held(b, &busy) == calls && busy == 0;
@@ -123,7 +126,7 @@ static void build_up(struct bench *b, int64_t calls, struct stats *coming)
             progress(b, "setting up:", calls, coming);
         }
         bool hopeless = stats_failures(coming, true) > (uint64_t)(calls / 20 + 20);
-        if (there || hopeless || vg_mono_us() - begun > BUILD_UP_MOST_S * VG_US_PER_S)
+        if (there || hopeless || vg_mono_us() - begun > most_s * VG_US_PER_S)
             return;
     }
 }
@@ -225,7 +228,7 @@ static int search(struct bench *b)
             bad = next;
             again = false;
         }
-        if ((bad && bad - good <= (int64_t)((double)bad * search_precision)) || good >= o->calls_max)
+        if ((bad && bad - good <= bad * o->precision_pct / 100) || good >= o->calls_max)
             break;
         int64_t step = bad ? (good + bad) / 2 : (int64_t)((double)good * search_growth);
         next = step > o->calls_max ? o->calls_max : step;
@@ -249,6 +252,28 @@ static int soak(struct bench *b)
         b->soak_growth =
             (double)(last->after.rss_bytes - first->after.rss_bytes) / (double)first->after.rss_bytes;
     return CLI_OK;
+}
+
+/* Calls that say nothing: how long until all of them are there. */
+static int setup(struct bench *b)
+{
+    const struct bench_options *o = b->options;
+    struct stats *coming = calloc(1, sizeof *coming);
+    if (!coming)
+        return CLI_FAILED;
+    proc_sample(&b->setup_before, o->pid);
+    build_up(b, o->calls, coming);
+    proc_sample(&b->setup_after, o->pid);
+    struct step *s = hold(b, o->calls, 1);
+    if (s)
+        stats_merge(&s->coming, coming);
+    free(coming);
+    if (!s)
+        return CLI_FAILED;
+    note(b, s);
+    b->setup_s =
+        s->held == o->calls ? (double)(s->coming.last_up_us - b->setup_before.at_us) / VG_US_PER_S : -1;
+    return s->good ? CLI_OK : CLI_FAILED;
 }
 
 /* Half as many calls again, then 60 %: how long until the p99 of a second is good again. */
@@ -303,6 +328,8 @@ int bench_run(struct bench *b)
         rc = search(b);
     else if (o->soak)
         rc = soak(b);
+    else if (o->setup)
+        rc = setup(b);
     else if (o->overload)
         rc = overload(b);
     else

@@ -111,6 +111,8 @@ void call_talk(struct call *c)
     if (!w->stats.first_up_us)
         w->stats.first_up_us = w->now_us;
     hist_add(&w->stats.setup, w->now_us - c->begun_us);
+    if (w->load->silent)
+        return;
     wheel_add(w, WHEEL_AUDIO, c);
     wheel_add(w, WHEEL_PING, c);
 }
@@ -181,6 +183,7 @@ static void reply_audio(struct call *c, int64_t length_us)
     struct stats *s = &c->worker->stats;
     int64_t now = c->worker->now_us;
     s->replies++;
+    s->reply_audio_us += (uint64_t)length_us;
     if (!c->reply_us) {
         c->reply_us = now;
         c->reply_sent_us = 0;

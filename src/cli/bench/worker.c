@@ -49,6 +49,7 @@ void stats_merge(struct stats *into, const struct stats *from)
     into->reply_bytes += from->reply_bytes;
     into->pongs += from->pongs;
     into->late += from->late;
+    into->reply_audio_us += from->reply_audio_us;
     into->gaps += from->gaps;
     into->transcripts += from->transcripts;
     into->bad_transcripts += from->bad_transcripts;
