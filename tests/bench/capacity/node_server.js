@@ -1,5 +1,5 @@
 // The same protocol on node with `ws`: transport and base64 only. Usage: node node_server.js PORT
-// NODE_PATH names the folder in which `ws` is installed.
+// NODE_PATH names the folder in which `ws` is installed (Debian: /usr/share/nodejs).
 const { WebSocketServer } = require('ws');
 
 const heard = { frames: 0, bytes: 0 };
