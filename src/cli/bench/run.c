@@ -203,8 +203,21 @@ static bool note(struct bench *b, const struct step *s)
     return s->good;
 }
 
-/* Grows the load until it is too much, then halves the distance. A bad step is tried once more, since the
- * machine may be shared. */
+static void hang_up_all(struct bench *b)
+{
+    int64_t busy = 0;
+    set_target(b, 0);
+    for (int i = 0; i < 200; i++) {
+        pause_us(50000);
+        if (held(b, &busy) == 0 && busy == 0)
+            break;
+    }
+    collect(b, NULL);
+}
+
+/* Grows the load until it is too much (or shrinks it until it is not), then halves the distance. A bad step
+ * is tried once more, since the machine may be shared, and with new calls: what an overload left behind in
+ * the old ones is not what is asked. */
 static int search(struct bench *b)
 {
     const struct bench_options *o = b->options;
@@ -213,7 +226,8 @@ static int search(struct bench *b)
     bool again = false;
     if (!hold(b, next / 4 > 0 ? next / 4 : 1, o->duration_s))
         return CLI_FAILED;
-    note(b, &b->steps[0]);
+    if (note(b, &b->steps[0]))
+        good = b->steps[0].calls;
     for (int i = 0; i < SEARCH_STEPS_MAX; i++) {
         const struct step *s = hold(b, next, o->duration_s);
         if (!s)
@@ -221,16 +235,18 @@ static int search(struct bench *b)
         if (note(b, s)) {
             good = next;
             again = false;
-        } else if (!again) {
-            again = true;
-            continue;
         } else {
+            hang_up_all(b);
+            again = !again;
+            if (again)
+                continue;
             bad = next;
-            again = false;
         }
         if ((bad && bad - good <= bad * o->precision_pct / 100) || good >= o->calls_max)
             break;
-        int64_t step = bad ? (good + bad) / 2 : (int64_t)((double)good * search_growth);
+        int64_t step = good == 0 ? bad / 3
+                       : bad > 0 ? (good + bad) / 2
+                                 : (int64_t)((double)good * search_growth);
         next = step > o->calls_max ? o->calls_max : step;
         if (next < 1)
             break;
@@ -295,18 +311,6 @@ static int overload(struct bench *b)
             b->recovered_s = (double)(vg_mono_us() - begun) / VG_US_PER_S;
     }
     return hold(b, o->calls * 6 / 10, o->duration_s) ? CLI_OK : CLI_FAILED;
-}
-
-static void hang_up_all(struct bench *b)
-{
-    int64_t busy = 0;
-    set_target(b, 0);
-    for (int i = 0; i < 200; i++) {
-        pause_us(50000);
-        if (held(b, &busy) == 0 && busy == 0)
-            break;
-    }
-    collect(b, NULL);
 }
 
 int bench_run(struct bench *b)

@@ -17,6 +17,7 @@ SHAPES = {  # name in the report -> shape of `voxgate bench`, settings of the ga
 QUICK_SHAPES = ["json250", "pcm20", "opus20"]
 COMPARED = ["json250", "pcm20"]  # with other stacks
 SHARE = 0.6  # of the capacity, where the cost of a call is looked at
+LEAST = 100  # calls that it is looked at, also where no load was good
 
 
 def gateway_run(load, servers, name, guess, calls, *more, env=None):
@@ -47,15 +48,14 @@ def measure(load, servers, name, peers):
         run = {"search": gateway_run(load, servers, name, guess.get("voxgate"), None)}
         runs.append(run)
         guess["voxgate"] = _near(run["search"])
-        if guess["voxgate"]:
-            calls = max(1, int(run["search"]["capacity"] * SHARE))
-            run["step"] = gateway_run(load, servers, name, None, calls)
-            if "raw" in peers and not name.startswith("opus"):  # the floor has no codec
-                run["raw"] = peer_run(load, "raw", name, calls=calls)
-            if name in COMPARED:  # short answers are over before pacing begins
-                run["talking"] = gateway_run(load, servers, name, None, calls, *TALKING)
+        calls = max(LEAST, int(run["search"]["capacity"] * SHARE)) if run["search"] else LEAST
+        run["step"] = gateway_run(load, servers, name, None, calls)
+        if "raw" in peers and not name.startswith("opus"):  # the floor has no codec
+            run["raw"] = peer_run(load, "raw", name, calls=calls)
+        if name in COMPARED:  # short answers are over before pacing begins
+            run["talking"] = gateway_run(load, servers, name, None, calls, *TALKING)
         for peer in peers:
-            if name in COMPARED and (peer != "raw" or not load.plan.quick) and load.plan.has_time(f"{PEERS[peer]}, {name}"):
+            if name in COMPARED and (peer != "raw" or not load.plan.quick) and load.plan.has_time_for_peer(f"{PEERS[peer]}, {name}"):
                 run[f"{peer}_search"] = peer_run(load, peer, name, guess.get(peer))
                 guess[peer] = _near(run[f"{peer}_search"])
     return runs
