@@ -95,6 +95,7 @@ struct reply {
     struct vg_clause splitter;
     struct clause *clauses;      /* CLAUSES_MAX of them, made for the first reply */
     uint32_t count, synth, play; /* clauses; next to synthesise; next to queue */
+    uint32_t told;               /* clauses whose text was told: always in order */
     struct vg_tts *tts;
     const struct vg_tts_ops *tts_ops; /* of `tts`, and of the last clause synthesised */
     bool tts_failed;
@@ -242,6 +243,8 @@ void reply_add_clause(void *call, const char *text, size_t text_bytes, const cha
                       size_t speech_bytes);
 /* All of it; gives. */
 char *reply_whole_text(const struct reply *r);
+/* The texts before clause `end` that were not told yet, which they are now. The caller frees it; NULL: none. */
+char *reply_tell_text(struct reply *r, uint32_t end);
 
 /* call_answer.c */
 /* Asks the answer engine for a reply to the history. */

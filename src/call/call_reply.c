@@ -86,21 +86,23 @@ void reply_piece(struct vg_call *c, const struct vg_media_piece *piece)
         return;
     if (!r->times.first_piece_us)
         note_first_piece(c);
-    const char *text = piece->first_of_clause ? r->clauses[piece->clause].text : "";
+    char *text = piece->first_of_clause ? reply_tell_text(r, piece->clause + 1) : NULL;
     vg_metric_add(VG_M_frames_out_total, vg_codec_name(c->settings.out_codec), NULL, 1);
     struct vg_leg_out out = {
-        .type = VG_OUT_RESPONSE, .turn_id = r->turn_id, .text = text, .index = r->pieces};
+        .type = VG_OUT_RESPONSE, .turn_id = r->turn_id, .text = text ? text : "", .index = r->pieces};
     if (c->settings.inline_audio) {
         out.audio = piece->bytes;
         out.audio_bytes = piece->size;
         r->pieces++;
         call_emit(c, &out);
+        free(text);
         return;
     }
     if (piece->first_of_clause) {
         r->pieces++;
         call_emit(c, &out);
     }
+    free(text);
     if (!r->audio_started) {
         r->audio_started = true;
         struct vg_leg_out start = {.type = VG_OUT_AUDIO_START, .turn_id = r->turn_id};
@@ -159,11 +161,16 @@ void reply_sent(struct vg_call *c)
         struct vg_leg_out end = {.type = VG_OUT_AUDIO_END, .turn_id = r->turn_id};
         call_emit(c, &end);
     }
-    struct vg_leg_out out = {
-        .type = VG_OUT_RESPONSE, .turn_id = r->turn_id, .text = "", .index = r->pieces, .final = true};
+    char *rest = reply_tell_text(r, r->count); /* of clauses at the end that made no sound */
+    struct vg_leg_out out = {.type = VG_OUT_RESPONSE,
+                             .turn_id = r->turn_id,
+                             .text = rest ? rest : "",
+                             .index = r->pieces,
+                             .final = true};
     if (c->settings.inline_audio)
         out.audio = (const uint8_t *)""; /* a client that plays `audio` of every piece finds it empty */
     call_tell(c, &out);
+    free(rest);
     wait_for_the_rest(c);
 }
 

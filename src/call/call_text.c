@@ -69,7 +69,7 @@ void reply_clear(struct vg_call *c)
     r->tts = NULL;
     for (uint32_t i = 0; i < r->count; i++)
         free_clause(&r->clauses[i]);
-    r->count = r->synth = r->play = 0;
+    r->count = r->synth = r->play = r->told = 0;
     r->llm_span = vg_span_end(r->llm_span);
     r->tts_span = vg_span_end(r->tts_span);
     r->turn_span = vg_span_end(r->turn_span);
@@ -82,6 +82,14 @@ char *reply_whole_text(const struct reply *r)
     struct vg_buf b = VG_BUF_INIT;
     for (uint32_t i = 0; i < r->count; i++)
         vg_buf_puts(&b, r->clauses[i].text);
+    return vg_buf_take(&b);
+}
+
+char *reply_tell_text(struct reply *r, uint32_t end)
+{
+    struct vg_buf b = VG_BUF_INIT;
+    for (; r->told < end; r->told++)
+        vg_buf_puts(&b, r->clauses[r->told].text);
     return vg_buf_take(&b);
 }
 

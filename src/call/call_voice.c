@@ -133,10 +133,18 @@ static void synthesise_next(struct vg_call *c)
 /* --- queueing ---------------------------------------------------------------------------------------------
  */
 
+/* The text of a clause without sound. Behind one whose sound is still to leave it waits for the next piece,
+ * or for the end of the reply: texts come in their order. */
 static void show_silent_clause(struct vg_call *c, const struct clause *k)
 {
+    struct reply *r = &c->reply;
+    if (r->told < r->play)
+        return;
     struct vg_leg_out out = {
-        .type = VG_OUT_RESPONSE, .turn_id = c->reply.turn_id, .text = k->text, .index = c->reply.pieces++};
+        .type = VG_OUT_RESPONSE, .turn_id = r->turn_id, .text = k->text, .index = r->pieces++};
+    if (c->settings.inline_audio)
+        out.audio = (const uint8_t *)""; /* a client that plays `audio` of every piece finds it empty */
+    r->told = r->play + 1;
     call_tell(c, &out);
 }
 
