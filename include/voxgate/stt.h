@@ -20,6 +20,8 @@ struct vg_stt; /* the adapter's own */
 struct vg_stt_params {
     const char *call_id;           /* for logs; borrowed until open returns, like all strings here */
     const char *language;          /* "en", "ar", ... */
+    bool choosing_language;        /* the caller is asked for a language: its name, in English or in Arabic
+                                    * ("arabic", "عربي"), comes before all else that may have been said */
     const char *const *vocabulary; /* words that this tenant's callers say; may be NULL */
     size_t vocabulary_count;
     uint32_t final_cap_ms; /* the final comes at most this long after finish; 500 */

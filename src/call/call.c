@@ -96,13 +96,7 @@ static struct vg_call *call_new(struct vg_shard *shard, struct vg_call_entry *en
 static void greet(struct vg_call *c)
 {
     if (c->caller.choosing_language)
-        reply_say(
-            c,
-            "Hello. For English, press one. \xd9\x84\xd9\x84\xd8\xb9\xd9\x8e\xd8\xb1\xd9\x8e\xd8\xa8\xd9\x90"
-            "\xd9\x8a\xd9\x8e\xd9\x91\xd8\xa9\xd8\x8c "
-            "\xd8\xa7\xd8\xb6\xd9\x92\xd8\xba\xd9\x8e\xd8\xb7\xd9\x92 "
-            "\xd8\xa7\xd9\x90\xd8\xab\xd9\x92\xd9\x86\xd9\x8e\xd9\x8a\xd9\x92\xd9\x86.",
-            c->language);
+        reply_say(c, reply_choose_language(), c->language);
     else if (!c->spec->stt_open_speech)
         reply_say(c, reply_no_open_speech(c), c->language); /* never pretend to understand */
     else if (c->spec->greeting && *c->spec->greeting)

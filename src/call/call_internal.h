@@ -237,6 +237,10 @@ void call_turn_accept(struct vg_call *c, const char *text, double confidence, st
 void call_turn_dtmf(struct vg_call *c, char digit);
 extern const struct vg_media_events call_media_events;
 
+/* call_language.c */
+/* "en" or "ar" where `text` asks for that language and says little else, else NULL; static. */
+const char *call_language_named(const char *text);
+
 /* call_text.c */
 /* A vg_clause_fn. */
 void reply_add_clause(void *call, const char *text, size_t text_bytes, const char *speech,
@@ -271,6 +275,7 @@ char *reply_heard_text(const struct vg_call *c, int64_t played_us);
 
 /* Fixed sentences in the agent's language; static. */
 const char *reply_apology(const char *language);
+const char *reply_choose_language(void);
 const char *reply_no_open_speech(const struct vg_call *c);
 const char *reply_please_hold(const char *language);
 const char *reply_nobody_free(const char *language);

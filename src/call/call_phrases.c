@@ -15,6 +15,12 @@ const char *reply_apology(const char *language)
                                : "Sorry, something went wrong. Could you say that again?";
 }
 
+const char *reply_choose_language(void)
+{
+    return "Hello. For English, say English or press one. "
+           "لِلْعَرَبِيَّةِ، قُلْ عَرَبِيّ، أَوِ اضْغَطِ اثْنَيْنِ.";
+}
+
 static bool takes_words(const struct vg_call *c)
 {
     const struct vg_stt_ops *stt = c->spec->stt;

@@ -104,6 +104,7 @@ static int open_recogniser(struct vg_call *c)
 {
     struct vg_stt_params params = {.call_id = c->spec->call_id,
                                    .language = c->language,
+                                   .choosing_language = c->caller.choosing_language,
                                    .vocabulary = (const char *const *)c->spec->vocabulary,
                                    .vocabulary_count = c->spec->vocabulary_count,
                                    .final_cap_ms = FINAL_CAP_MS};
@@ -160,6 +161,36 @@ static void tell_transcript(struct vg_call *c, const char *text, double confiden
     publish_transcript(c, "transcript_final", text, confidence);
 }
 
+/* The recogniser of one language never runs on another. What was being said is lost. */
+static void change_recogniser(struct vg_call *c)
+{
+    const struct vg_stt_ops *stt = c->spec->stt;
+    if (!stt)
+        return;
+    call_turn_close(c);
+    c->caller.open = false;
+    bool words = stt->takes_words && stt->takes_words(c->language);
+    int err = stt->hears(c->language) || words ? open_recogniser(c) : 0;
+    if (err) {
+        vg_log_warn("call.stt_failed", "call_id=%s error=%s", c->spec->call_id, vg_strerror(err));
+        call_emit_error(c, "ASR_FAILED", "speech recognition is not available in this language", false);
+    }
+}
+
+static void choose_language(struct vg_call *c, const char *language)
+{
+    c->caller.choosing_language = false;
+    snprintf(c->language, sizeof c->language, "%s", language);
+    snprintf(c->state.language, sizeof c->state.language, "%s", language);
+    call_publish_state(c);
+    call_show_live(c->entry);
+    change_recogniser(c); /* also to the same language: it no longer listens for names of languages */
+    const char *greeting =
+        c->spec->greeting && *c->spec->greeting ? c->spec->greeting : "How can I help you?";
+    bool heard = c->spec->stt && c->spec->stt->hears(language);
+    reply_say(c, heard ? greeting : reply_no_open_speech(c), language);
+}
+
 void call_turn_accept(struct vg_call *c, const char *text, double confidence, struct utterance *u,
                       const char *source)
 {
@@ -181,42 +212,15 @@ void call_turn_accept(struct vg_call *c, const char *text, double confidence, st
         tell_transcript(c, text, confidence, u, turn_id);
     vg_log_debug("call.turn", "call_id=%s turn=%u source=%s text=%s", c->spec->call_id, c->state.turns,
                  source, text);
-    if (c->handoff == HANDOFF_NONE)
+    const char *named = c->caller.choosing_language ? call_language_named(text) : NULL;
+    if (named && c->handoff == HANDOFF_NONE) {
+        vg_count1(turns_total, "language");
+        choose_language(c, named); /* the recogniser that heard it is gone */
+    } else if (c->handoff == HANDOFF_NONE) {
         reply_start(c, u, turn_id);
-    else
+    } else {
         vg_count1(turns_total, "held_back");
-}
-
-/* The recogniser of one language never runs on another. What was being said is lost. */
-static void change_recogniser(struct vg_call *c)
-{
-    const struct vg_stt_ops *stt = c->spec->stt;
-    if (!stt)
-        return;
-    call_turn_close(c);
-    c->caller.open = false;
-    bool words = stt->takes_words && stt->takes_words(c->language);
-    int err = stt->hears(c->language) || words ? open_recogniser(c) : 0;
-    if (err) {
-        vg_log_warn("call.stt_failed", "call_id=%s error=%s", c->spec->call_id, vg_strerror(err));
-        call_emit_error(c, "ASR_FAILED", "speech recognition is not available in this language", false);
     }
-}
-
-static void choose_language(struct vg_call *c, const char *language)
-{
-    bool changed = strcmp(c->language, language) != 0;
-    c->caller.choosing_language = false;
-    snprintf(c->language, sizeof c->language, "%s", language);
-    snprintf(c->state.language, sizeof c->state.language, "%s", language);
-    call_publish_state(c);
-    call_show_live(c->entry);
-    if (changed)
-        change_recogniser(c);
-    const char *greeting =
-        c->spec->greeting && *c->spec->greeting ? c->spec->greeting : "How can I help you?";
-    bool heard = c->spec->stt && c->spec->stt->hears(language);
-    reply_say(c, heard ? greeting : reply_no_open_speech(c), language);
 }
 
 void call_turn_dtmf(struct vg_call *c, char digit)

@@ -35,6 +35,7 @@ struct vg_stt {
     void *arg;
     char call_id[CALL_ID_SIZE];
     char language[LANGUAGE_SIZE];
+    bool choosing;
     int64_t cap_us;
     struct vg_buf vocabulary; /* words, each ended by a newline */
 
@@ -124,6 +125,8 @@ static int start_process(struct vg_stt *s)
     int err = sphinx_link_start(s->link);
     if (!err)
         err = send(s, SPHINX_LANGUAGE, 0, s->language, strlen(s->language));
+    if (!err && s->choosing)
+        err = send(s, SPHINX_CHOOSING, 0, NULL, 0);
     if (!err && hears(s->language)) /* the words of other languages are not the tenant's to choose */
         err = send_vocabulary(s);
     if (err) {
@@ -282,6 +285,7 @@ static int stt_open(struct vg_stt **out, const struct vg_engine_env *env, const 
     s->cap_us = (int64_t)(params->final_cap_ms ? params->final_cap_ms : CAP_DEFAULT_MS) * VG_US_PER_MS;
     strncpy(s->call_id, params->call_id ? params->call_id : "", sizeof s->call_id - 1);
     strncpy(s->language, params->language, sizeof s->language - 1);
+    s->choosing = params->choosing_language && hears(params->language);
     add_words(&s->vocabulary, params->vocabulary, params->vocabulary_count);
     s->timer = vg_timer_new(env->loop, on_timer, s);
     s->link = sphinx_link_new(&s->env, on_answer, on_broken, s);

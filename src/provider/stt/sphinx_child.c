@@ -6,7 +6,10 @@
  * 1 s behind, and it gives the utterance up when it is 5 s behind.
  *
  * Where the caller's language has only single words (sphinx_words.h), their recogniser stands in for the
- * second pass, and there is no live one: the English model never hears such a call. */
+ * second pass, and there is no live one: the English model never hears such a call.
+ *
+ * While the caller is choosing a language, its names are listened for before the second pass, and interims
+ * wait until the utterance is too long for one: what English makes of an Arabic word is not what was said. */
 #include "provider/stt/sphinx_child.h"
 
 #include <poll.h>
@@ -16,6 +19,7 @@
 
 #include "base/clock.h"
 #include "provider/stt/sphinx_engine.h"
+#include "provider/stt/sphinx_lexicon.h"
 #include "provider/stt/sphinx_vocabulary.h"
 #include "provider/stt/sphinx_wire.h"
 #include "provider/stt/sphinx_words.h"
@@ -26,6 +30,7 @@ enum {
     FRAME_SAMPLES = RATE_HZ / 50,         /* 20 ms: one step of live decoding */
     SECOND_STEP_SAMPLES = RATE_HZ / 10,   /* 100 ms: one step of the second pass */
     TAIL_SAMPLES = RATE_HZ * 140 / 1000,  /* of the pause, after the second pass has begun */
+    NAME_SAMPLES_MAX = 2 * RATE_HZ,       /* of a language, with the pre-roll */
     INTERIM_FRAMES = 10,                  /* between two looks at the live text */
     PRIME_FRAMES = 50,                    /* 1 s of speech: earlier means make it worse (55 % for 0.3 s) */
     INTERIM_LAG_SAMPLES = 1 * RATE_HZ,
@@ -41,6 +46,8 @@ struct sphinx_child {
     int fd;
     struct sphinx_engine *engine;
     struct sphinx_words *words;           /* NULL: open speech, by `engine` */
+    struct sphinx_words *names;           /* of languages; NULL: none is being chosen */
+    bool naming;                          /* RUNNING: `names` work on the utterance, `engine` comes after */
     struct sphinx_vocabulary *vocabulary; /* being collected; NULL otherwise */
 
     enum phase phase;
@@ -67,13 +74,16 @@ struct sphinx_child {
 
 /* The nursery loads it, the children inherit it by fork: the one way to share the models' memory. */
 static struct sphinx_engine preloaded;
-static struct sphinx_words *preloaded_words;
+static struct sphinx_words *preloaded_words, *preloaded_names;
 
 int sphinx_child_preload(const void *config)
 {
     const struct vg_sphinx_config *sphinx = config;
+    const char *model_dir = sphinx ? sphinx->model_dir : NULL;
     int err = sphinx_engine_load(&preloaded, sphinx);
-    return err ? err : sphinx_words_load(&preloaded_words, sphinx ? sphinx->model_dir : NULL);
+    if (!err)
+        err = sphinx_words_load(&preloaded_words, &sphinx_arabic_words, model_dir);
+    return err ? err : sphinx_words_load(&preloaded_names, &sphinx_language_names, model_dir);
 }
 
 static void copy_text(char out[SPHINX_TEXT_BYTES_MAX], const char *text)
@@ -96,7 +106,8 @@ static void tell(struct sphinx_child *c, const struct sphinx_answer *answer, con
  */
 static void send_interim(struct sphinx_child *c)
 {
-    const char *text = sphinx_live_text(c->engine).text;
+    bool may_be_name = c->names && c->samples < NAME_SAMPLES_MAX;
+    const char *text = may_be_name ? "" : sphinx_live_text(c->engine).text;
     if (!*text || strcmp(text, c->interim) == 0)
         return;
     copy_text(c->interim, text);
@@ -152,20 +163,30 @@ static void live_step(struct sphinx_child *c)
     prime_when_due(c);
 }
 
+/* The live decoder's text, when there is no time left for better. Right after it started over it is shorter
+ * than what it had before. */
+static void take_live_text(struct sphinx_child *c)
+{
+    struct sphinx_hypothesis live = sphinx_live_text(c->engine);
+    copy_text(c->text, live_is_behind(c) && strlen(live.text) < strlen(c->interim) ? c->interim : live.text);
+    c->confidence = live.confidence;
+}
+
 /* --------------------------------------------------------------------------------------------- second pass
  */
 /* True if something decodes whole utterances. */
 static bool has_second(const struct sphinx_child *c)
 {
-    return c->words || c->engine->second;
+    return c->words || c->names || c->engine->second;
 }
 
 static void second_begin(struct sphinx_child *c)
 {
     if (!has_second(c))
         return;
-    if (c->words)
-        sphinx_words_begin(c->words, c->pcm, c->samples);
+    c->naming = c->names != NULL;
+    if (c->words || c->naming)
+        sphinx_words_begin(c->naming ? c->names : c->words, c->pcm, c->samples);
     else
         sphinx_second_begin(c->engine, c->pcm, c->samples);
     c->second = SECOND_RUNNING;
@@ -189,8 +210,30 @@ static void words_step(struct sphinx_child *c)
     c->second = SECOND_DONE;
 }
 
+/* What is no name of a language is English, as it is in a call where nothing is to be chosen. */
+static void names_step(struct sphinx_child *c)
+{
+    if (!sphinx_words_step(c->names))
+        return;
+    c->naming = false;
+    const char *name = sphinx_words_result(c->names, &c->confidence);
+    copy_text(c->text, name);
+    if (*name) {
+        c->second = SECOND_DONE;
+    } else if (c->engine->second) {
+        sphinx_second_begin(c->engine, c->pcm, c->samples);
+    } else {
+        take_live_text(c);
+        c->second = SECOND_DONE;
+    }
+}
+
 static void second_step(struct sphinx_child *c)
 {
+    if (c->naming) {
+        names_step(c);
+        return;
+    }
     if (c->words) {
         words_step(c);
         return;
@@ -215,6 +258,7 @@ static void second_drop(struct sphinx_child *c)
     if (!c->words)
         sphinx_second_drop(c->engine);
     c->second = SECOND_NONE;
+    c->naming = false;
 }
 
 /* --------------------------------------------------------------------------------------------------- final
@@ -239,15 +283,6 @@ static void send_final(struct sphinx_child *c)
     if (c->second != SECOND_NONE && *c->text && !c->words)
         sphinx_keep_mean(c->engine);
     end_utterance(c);
-}
-
-/* The live decoder's text, when there is no time left for better. Right after it started over it is shorter
- * than what it had before. */
-static void take_live_text(struct sphinx_child *c)
-{
-    struct sphinx_hypothesis live = sphinx_live_text(c->engine);
-    copy_text(c->text, live_is_behind(c) && strlen(live.text) < strlen(c->interim) ? c->interim : live.text);
-    c->confidence = live.confidence;
 }
 
 /* A client that sends faster than it speaks, or a starved machine, leaves the live decoder behind with
@@ -346,6 +381,8 @@ static void handle(struct sphinx_child *c, const struct sphinx_request *r, const
         begin(c, r->utterance);
     } else if (r->ask == SPHINX_VOCABULARY) {
         add_vocabulary(c, payload, bytes);
+    } else if (r->ask == SPHINX_CHOOSING) {
+        c->names = preloaded_names;
     } else if (r->ask == SPHINX_LANGUAGE) {
         set_language(c, payload, bytes);
     } else if (!ours) {
@@ -395,7 +432,7 @@ static bool has_work(const struct sphinx_child *c)
     if (c->phase != PHASE_OPEN)
         return c->phase == PHASE_FINISHING;
     if (c->paused && c->second != SECOND_NONE)
-        return c->second == SECOND_RUNNING && (c->words || second_ready_samples(c));
+        return c->second == SECOND_RUNNING && (c->words || c->naming || second_ready_samples(c));
     return live_is_behind(c);
 }
 

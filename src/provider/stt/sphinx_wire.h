@@ -19,6 +19,7 @@ enum sphinx_ask {
     SPHINX_FINISH,
     SPHINX_CANCEL,
     SPHINX_VOCABULARY, /* payload: words, each ended by a newline; an empty payload: that was all, load it */
+    SPHINX_CHOOSING,   /* the caller is choosing a language: its names are listened for first */
     SPHINX_LANGUAGE,   /* payload: "ar", ...; before the first utterance. Without it: English */
 };
 
@@ -40,9 +41,9 @@ struct sphinx_answer {
     uint32_t tell;
     uint32_t utterance;
     double confidence;
-    int64_t cpu_us;         /* spent on this utterance so far, or on loading the vocabulary */
-    uint32_t second_pass;   /* SPHINX_FINAL: 1 if the text is the second pass's, 0 if it was not ready */
-    uint32_t late;          /* SPHINX_FINAL: 1 if the time ran out with nothing understood yet: not the same as "" */
+    int64_t cpu_us;       /* spent on this utterance so far, or on loading the vocabulary */
+    uint32_t second_pass; /* SPHINX_FINAL: 1 if the text is the second pass's, 0 if it was not ready */
+    uint32_t late; /* SPHINX_FINAL: 1 if the time ran out with nothing understood yet: not the same as "" */
     uint32_t words_known;   /* SPHINX_VOCABULARY_LOADED */
     uint32_t words_skipped; /* ... not in the dictionary */
 };

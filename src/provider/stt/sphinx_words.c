@@ -37,11 +37,7 @@ enum {
 #define VOICED_SHARE_MIN   0.20
 #define SPEECH_POWER_RATIO 0.003 /* a frame within 25 dB of the loudest one counts as speech */
 
-/* Lead over the second best less the lag behind the phones, per 10 ms frame, in the decoder's units.
- * *Source*: of 9 Arabic words 6 or 7 reach it, as the hiss of the line falls, of 235 pieces of 0.4 to 1.1 s
- * cut from English sentences 12. */
-#define LEAD_MIN 0.0
-/* The confidence grows with the lead between these two. */
+/* The confidence grows with the lead between these two, from the lexicon's least lead on. */
 #define CONFIDENCE_MIN 0.5
 #define CONFIDENCE_MAX 0.8
 #define LEAD_SURE      15.0
@@ -49,6 +45,7 @@ enum {
 enum step { STEP_GATE, STEP_WORD, STEP_SECOND, STEP_PHONES, STEP_DONE };
 
 struct sphinx_words {
+    const struct sphinx_lexicon *lexicon;
     ps_decoder_t *decoder;
     struct vg_vad *vad;
 
@@ -118,12 +115,13 @@ static int set_grammar(ps_decoder_t *decoder, const char *name, const char *alte
 }
 
 /* The grammar of all words but `but` (NULL: all); it is named after the one that it lacks. */
-static int set_word_grammar(ps_decoder_t *decoder, const struct sphinx_word *but)
+static int set_word_grammar(ps_decoder_t *decoder, const struct sphinx_lexicon *lexicon,
+                            const struct sphinx_word *but)
 {
     struct vg_buf words = VG_BUF_INIT;
-    for (size_t i = 0; i < sphinx_lexicon_count; i++)
-        if (&sphinx_lexicon[i] != but)
-            vg_buf_printf(&words, "%s%s", words.len ? " | " : "", sphinx_lexicon[i].name);
+    for (size_t i = 0; i < lexicon->count; i++)
+        if (&lexicon->words[i] != but)
+            vg_buf_printf(&words, "%s%s", words.len ? " | " : "", lexicon->words[i].name);
     int err =
         words.failed ? VG_ENOMEM : set_grammar(decoder, but ? but->name : ALL_WORDS, vg_buf_str(&words), "");
     vg_buf_free(&words);
@@ -150,29 +148,30 @@ static int set_phone_loop(ps_decoder_t *decoder)
     return err;
 }
 
-static int set_grammars(ps_decoder_t *decoder)
+static int set_grammars(ps_decoder_t *decoder, const struct sphinx_lexicon *lexicon)
 {
-    for (size_t i = 0; i < sphinx_lexicon_count; i++)
-        if (!add_word(decoder, &sphinx_lexicon[i]))
+    for (size_t i = 0; i < lexicon->count; i++)
+        if (!add_word(decoder, &lexicon->words[i]))
             return VG_EIO;
     int err = set_phone_loop(decoder);
     if (!err)
-        err = set_word_grammar(decoder, NULL);
-    for (size_t i = 0; i < sphinx_lexicon_count && !err; i++)
-        err = set_word_grammar(decoder, &sphinx_lexicon[i]);
+        err = set_word_grammar(decoder, lexicon, NULL);
+    for (size_t i = 0; i < lexicon->count && !err; i++)
+        err = set_word_grammar(decoder, lexicon, &lexicon->words[i]);
     return err;
 }
 
-int sphinx_words_load(struct sphinx_words **out, const char *model_dir)
+int sphinx_words_load(struct sphinx_words **out, const struct sphinx_lexicon *lexicon, const char *model_dir)
 {
     struct sphinx_words *w = calloc(1, sizeof *w);
     if (!w)
         return VG_ENOMEM;
     err_set_logfp(NULL); /* thousands of lines otherwise */
+    w->lexicon = lexicon;
     w->step = STEP_DONE;
     w->vad = vg_vad_new();
     w->decoder = load_decoder(model_dir ? model_dir : DEBIAN_MODEL_DIR);
-    int err = !w->vad ? VG_ENOMEM : !w->decoder ? VG_EIO : set_grammars(w->decoder);
+    int err = !w->vad ? VG_ENOMEM : !w->decoder ? VG_EIO : set_grammars(w->decoder, lexicon);
     if (err)
         sphinx_words_free(w);
     else
@@ -262,22 +261,22 @@ static const char *decode(struct sphinx_words *w, const char *grammar, int32 *sc
     return text && *text ? text : NULL;
 }
 
-static const struct sphinx_word *find_word(const char *name)
+static const struct sphinx_word *find_word(const struct sphinx_lexicon *lexicon, const char *name)
 {
-    for (size_t i = 0; name && i < sphinx_lexicon_count; i++)
-        if (strcmp(sphinx_lexicon[i].name, name) == 0)
-            return &sphinx_lexicon[i];
+    for (size_t i = 0; name && i < lexicon->count; i++)
+        if (strcmp(lexicon->words[i].name, name) == 0)
+            return &lexicon->words[i];
     return NULL;
 }
 
 static void judge(struct sphinx_words *w, int32 phones_score)
 {
     double lead = (2.0 * (double)w->best_score - (double)w->second_score - (double)phones_score) / w->frames;
-    if (lead < LEAD_MIN)
+    if (lead < w->lexicon->lead_min)
         w->best = NULL;
     else
-        w->confidence =
-            CONFIDENCE_MIN + (CONFIDENCE_MAX - CONFIDENCE_MIN) * fmin(1.0, (lead - LEAD_MIN) / LEAD_SURE);
+        w->confidence = CONFIDENCE_MIN + (CONFIDENCE_MAX - CONFIDENCE_MIN) *
+                                             fmin(1.0, (lead - w->lexicon->lead_min) / LEAD_SURE);
 }
 
 void sphinx_words_begin(struct sphinx_words *w, const int16_t *pcm, size_t samples)
@@ -295,7 +294,7 @@ bool sphinx_words_step(struct sphinx_words *w)
     switch (w->step) {
     case STEP_GATE: w->step = gate(w) ? STEP_WORD : STEP_DONE; break;
     case STEP_WORD:
-        w->best = find_word(decode(w, ALL_WORDS, &w->best_score));
+        w->best = find_word(w->lexicon, decode(w, ALL_WORDS, &w->best_score));
         w->step = w->best ? STEP_SECOND : STEP_DONE;
         break;
     case STEP_SECOND:
@@ -318,7 +317,7 @@ bool sphinx_words_step(struct sphinx_words *w)
 
 const char *sphinx_words_result(const struct sphinx_words *w, double *confidence)
 {
-    bool understood = w->step == STEP_DONE && w->best;
+    bool understood = w->step == STEP_DONE && w->best && *w->best->text;
     *confidence = understood ? w->confidence : 0;
     return understood ? w->best->text : "";
 }

@@ -14,24 +14,30 @@
 
 #include "audio/wav.h"
 #include "base/clock.h"
+#include "provider/stt/sphinx_lexicon.h"
 #include "provider/stt/sphinx_words.h"
 
 #define RECORDING "/usr/share/pocketsphinx/test/data/goforward.raw"
 
 enum { RATE_HZ = 16000, SAMPLES_MAX = 4 * RATE_HZ, PREROLL_SAMPLES = 4800, TAIL_SAMPLES = 9600 };
 
-static struct sphinx_words *words;
+static struct sphinx_words *words, *names;
 static int16_t pcm[SAMPLES_MAX];
+
+static const char *hear_by(struct sphinx_words *recogniser, const int16_t *samples, size_t count)
+{
+    double confidence;
+    sphinx_words_begin(recogniser, samples, count);
+    while (!sphinx_words_step(recogniser)) {
+    }
+    const char *text = sphinx_words_result(recogniser, &confidence);
+    assert_true(*text ? confidence >= 0.5 && confidence <= 0.8 : confidence == 0);
+    return text;
+}
 
 static const char *hear(const int16_t *samples, size_t count)
 {
-    double confidence;
-    sphinx_words_begin(words, samples, count);
-    while (!sphinx_words_step(words)) {
-    }
-    const char *text = sphinx_words_result(words, &confidence);
-    assert_true(*text ? confidence >= 0.5 && confidence <= 0.8 : confidence == 0);
-    return text;
+    return hear_by(words, samples, count);
 }
 
 static uint32_t random_state = 1;
@@ -43,13 +49,18 @@ static int16_t noise(int peak)
 }
 
 /* As the core cuts an utterance: 300 ms before it and 600 ms behind it, on a faint hiss. */
-static const char *hear_on_a_line(const int16_t *samples, size_t count)
+static const char *hear_on_a_line_by(struct sphinx_words *recogniser, const int16_t *samples, size_t count)
 {
     assert_true(PREROLL_SAMPLES + count + TAIL_SAMPLES <= SAMPLES_MAX);
     for (size_t i = 0; i < PREROLL_SAMPLES + count + TAIL_SAMPLES; i++)
         pcm[i] = noise(8);
     memcpy(pcm + PREROLL_SAMPLES, samples, count * sizeof *samples);
-    return hear(pcm, PREROLL_SAMPLES + count + TAIL_SAMPLES);
+    return hear_by(recogniser, pcm, PREROLL_SAMPLES + count + TAIL_SAMPLES);
+}
+
+static const char *hear_on_a_line(const int16_t *samples, size_t count)
+{
+    return hear_on_a_line_by(words, samples, count);
 }
 
 static void what_is_no_speech_gives_no_word(void **state)
@@ -103,7 +114,7 @@ static size_t to_16k(struct vg_wav *wav, int16_t *out)
     return n - 1;
 }
 
-static const char *hear_synthetic(const char *voice, const char *text)
+static const char *hear_synthetic(struct sphinx_words *recogniser, const char *voice, const char *text)
 {
     char command[256];
     snprintf(command, sizeof command, "espeak-ng -v %s --stdout '%s'", voice, text);
@@ -118,7 +129,7 @@ static const char *hear_synthetic(const char *voice, const char *text)
     pclose(f);
     size_t n = to_16k(&wav, said);
     vg_wav_free(&wav);
-    return hear_on_a_line(said, n);
+    return hear_on_a_line_by(recogniser, said, n);
 }
 
 static void synthetic_word_comes_through(void **state)
@@ -126,10 +137,54 @@ static void synthetic_word_comes_through(void **state)
     (void)state;
     static const char *const voices[] = {"ar", "ar+m3", "ar+f2"};
     for (size_t i = 0; i < VG_COUNT_OF(voices); i++) {
-        const char *text = hear_synthetic(voices[i], "ثَمَانِيَة");
+        const char *text = hear_synthetic(words, voices[i], "ثَمَانِيَة");
         if (!text)
             skip(); /* no espeak-ng */
         assert_string_equal(text, "ثمانية");
+    }
+}
+
+/* Not every voice is understood; one that is must not be taken for the other. */
+static void the_name_of_a_language_comes_through(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *said;
+        const char *voices[4];
+        int right_min;
+    } names_said[] = {
+        {"english", "English", {"en-us", "en-us+f2", "en-gb"}, 2},
+        {"عربي", "Arabic", {"en-us", "en-us+f2", "en-gb"}, 2},
+        {"عربي", "عَرَبِي", {"ar", "ar+f2", "ar+m3"}, 2},
+        {"عربي", "الْعَرَبِيَّة", {"ar", "ar+f2", "ar+m3"}, 1},
+        {"english", "إِنْجْلِيزِي", {"ar", "ar+f2", "ar+m3"}, 1},
+    };
+    for (size_t i = 0; i < VG_COUNT_OF(names_said); i++) {
+        int right = 0;
+        for (size_t k = 0; names_said[i].voices[k]; k++) {
+            const char *text = hear_synthetic(names, names_said[i].voices[k], names_said[i].said);
+            if (!text)
+                skip(); /* no espeak-ng */
+            right += strcmp(text, names_said[i].text) == 0;
+            assert_true(!*text || strcmp(text, names_said[i].text) == 0);
+        }
+        print_message("%s: %d\n", names_said[i].said, right);
+        assert_true(right >= names_said[i].right_min);
+    }
+}
+
+static void what_is_no_name_of_a_language_gives_none(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"hello",     "yes",    "I want to order", "agent",  "eleven",
+                                         "what time", "rabbit", "angry",           "finish", "anything",
+                                         "fish",      "inches"};
+    for (size_t i = 0; i < VG_COUNT_OF(others); i++) {
+        const char *text = hear_synthetic(names, "en-us", others[i]);
+        if (!text)
+            skip();
+        if (*text)
+            fail_msg("%s was taken for %s", others[i], text);
     }
 }
 
@@ -190,20 +245,44 @@ static void real_noise_gives_no_word(void **state)
     }
 }
 
+/* Pieces of English sentences, as long as a name. */
+static void real_speech_gives_few_names_of_languages(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"arctic_a0010.wav",  "jfk.wav",        "librivox_0870.wav",
+                                        "librivox_0890.wav", "cheetah_en.wav", "sb_spk1_snt1.wav",
+                                        "ar_digits_01.wav"};
+    int pieces = 0, taken = 0;
+    for (size_t i = 0; i < VG_COUNT_OF(files); i++) {
+        struct vg_wav wav;
+        if (!read_clip(files[i], &wav))
+            skip();
+        for (size_t at = 0, size = RATE_HZ * 4 / 10; at + size <= wav.samples; at += size) {
+            taken += *hear_on_a_line_by(names, wav.pcm + at, size) != '\0';
+            pieces++;
+            size = size > RATE_HZ ? RATE_HZ * 4 / 10 : size + RATE_HZ / 10;
+        }
+        vg_wav_free(&wav);
+    }
+    print_message("names of languages: %d of %d pieces of other speech taken for one\n", taken, pieces);
+    assert_true(taken * 20 <= pieces);
+}
+
 static void recogniser_is_quick(void **state)
 {
     (void)state;
     int64_t began_us = vg_thread_cpu_us();
     struct sphinx_words *w;
-    assert_int_equal(sphinx_words_load(&w, NULL), 0);
+    assert_int_equal(sphinx_words_load(&w, &sphinx_arabic_words, NULL), 0);
     print_message("loaded in %d ms of CPU\n", (int)((vg_thread_cpu_us() - began_us) / 1000));
     assert_null(sphinx_words_free(w));
-    assert_int_equal(sphinx_words_load(&w, "/nowhere"), VG_EIO);
+    assert_int_equal(sphinx_words_load(&w, &sphinx_arabic_words, "/nowhere"), VG_EIO);
 }
 
 int main(void)
 {
-    if (sphinx_words_load(&words, NULL) != 0) {
+    if (sphinx_words_load(&words, &sphinx_arabic_words, NULL) != 0 ||
+        sphinx_words_load(&names, &sphinx_language_names, NULL) != 0) {
         fprintf(stderr, "the acoustic model is missing: install pocketsphinx-en-us\n");
         return 1;
     }
@@ -212,11 +291,15 @@ int main(void)
         cmocka_unit_test(sentence_gives_no_word),
         cmocka_unit_test(arabic_alone_has_words),
         cmocka_unit_test(synthetic_word_comes_through),
+        cmocka_unit_test(the_name_of_a_language_comes_through),
+        cmocka_unit_test(what_is_no_name_of_a_language_gives_none),
         cmocka_unit_test(real_words_are_mostly_right),
+        cmocka_unit_test(real_speech_gives_few_names_of_languages),
         cmocka_unit_test(real_noise_gives_no_word),
         cmocka_unit_test(recogniser_is_quick),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    sphinx_words_free(names);
     sphinx_words_free(words);
     return failed;
 }
