@@ -24,7 +24,8 @@ enum {
     SERVICE_BUFFER_BYTES = 16 * 1024,
     TX_AT_ONCE_BYTES = 256 * 1024, /* lws splits writes by this, by 4 kB if left alone */
     SCRATCH_MESSAGE_BYTES = 64 * 1024,
-    CLOSE_CAP_US = 1500 * 1000, /* with the sweep's period at most 2 s */
+    CLOSE_CAP_US = 1500 * 1000,             /* with the sweep's period at most 2 s */
+    CLOSE_DROP_BYTES_MAX = 4 * 1024 * 1024, /* of what comes meanwhile */
     PING_INTERVAL_US = 30 * 1000 * 1000,
     PONG_TIMEOUT_US = 60 * 1000 * 1000,
     CLOSE_REASON_BYTES_MAX = 123,
@@ -51,13 +52,14 @@ struct vg_ws {
     bool was_queued; /* `drained` is owed */
     bool opened, held, broken;
     bool ping_due;
-    bool closing;        /* vg_ws_close was called */
-    bool close_sent;     /* the close frame was handed to lws */
-    int close_code;      /* ours */
-    int peer_code;       /* the peer's, 1006 until it sends one */
-    int64_t close_by_us; /* the sweep ends it then; INT64_MAX: never */
-    int64_t heard_us;    /* when bytes of the peer came last */
-    int64_t pinged_us;   /* the last ping, 0: none */
+    bool closing;         /* vg_ws_close was called */
+    bool close_sent;      /* the close frame was handed to lws */
+    size_t dropped_bytes; /* that came since then */
+    int close_code;       /* ours */
+    int peer_code;        /* the peer's, 1006 until it sends one */
+    int64_t close_by_us;  /* the sweep ends it then; INT64_MAX: never */
+    int64_t heard_us;     /* when bytes of the peer came last */
+    int64_t pinged_us;    /* the last ping, 0: none */
     char close_reason[CLOSE_REASON_BYTES_MAX + 1];
 };
 
@@ -89,13 +91,19 @@ static void drop_queue(struct vg_ws *ws)
     ws->queued_bytes = 0;
 }
 
+/* lws may be on the stack: it ends the connection when that is gone. */
+static void break_off(struct vg_ws *ws)
+{
+    ws->broken = true;
+    lws_set_timeout(ws->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+}
+
 /* `data` has LWS_PRE bytes of room before it. */
 static int write_frame(struct vg_ws *ws, uint8_t *data, size_t bytes, bool binary)
 {
     int n = lws_write(ws->wsi, data, bytes, binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
     if (n < 0) {
-        ws->broken = true;
-        lws_set_timeout(ws->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+        break_off(ws);
         return VG_ECLOSED;
     }
     ws->in_flight_bytes = lws_partial_buffered(ws->wsi) ? bytes : 0;
@@ -149,15 +157,20 @@ size_t vg_ws_queued_bytes(const struct vg_ws *ws)
     return ws->queued_bytes + ws->in_flight_bytes;
 }
 
-void vg_ws_hold_reading(struct vg_ws *ws, bool hold)
+static void set_held(struct vg_ws *ws, bool hold)
 {
-    loop_assert_here(ws->host->server->loop);
-    if (!ws->wsi || ws->held == hold)
-        return;
     ws->held = hold;
     ws->heard_us = vg_loop_now_us(ws->host->server->loop);
     ws->pinged_us = 0; /* its answer could not be read meanwhile */
     lws_rx_flow_control(ws->wsi, hold ? 0 : 1);
+}
+
+void vg_ws_hold_reading(struct vg_ws *ws, bool hold)
+{
+    loop_assert_here(ws->host->server->loop);
+    if (!ws->wsi || ws->closing || ws->held == hold)
+        return;
+    set_held(ws, hold);
 }
 
 void vg_ws_close(struct vg_ws *ws, int code, const char *reason)
@@ -165,6 +178,11 @@ void vg_ws_close(struct vg_ws *ws, int code, const char *reason)
     loop_assert_here(ws->host->server->loop);
     if (!ws->wsi || ws->closing)
         return;
+    /* What the peer still sends is read and dropped: its answer is behind it, and a socket that is closed
+     * with bytes unread resets the connection, so that the peer may lose the close frame and what was before
+     * it. */
+    if (ws->held)
+        set_held(ws, false);
     ws->closing = true;
     ws->close_code = code;
     strncpy(ws->close_reason, reason ? reason : "", CLOSE_REASON_BYTES_MAX);
@@ -250,12 +268,22 @@ static int code_of_peer(const uint8_t *payload, size_t bytes)
     return bytes >= 2 ? payload[0] << 8 | payload[1] : 1005; /* 1005: a close frame without a code */
 }
 
+/* A peer that is being closed and does not stop sending has had its time. */
+static void drop_fragment(struct vg_ws *ws, size_t bytes)
+{
+    ws->dropped_bytes += bytes;
+    if (ws->dropped_bytes > CLOSE_DROP_BYTES_MAX && !ws->broken)
+        break_off(ws);
+}
+
 static void on_fragment(struct vg_ws *ws, struct lws *wsi, const uint8_t *data, size_t bytes)
 {
     ws->heard_us = vg_loop_now_us(ws->host->server->loop);
     vg_loop_count_message(ws->host->server->loop);
-    if (ws->closing)
+    if (ws->closing) {
+        drop_fragment(ws, bytes);
         return;
+    }
     ws->events->fragment(ws->arg, data, bytes, lws_is_first_fragment(wsi) != 0,
                          lws_is_final_fragment(wsi) != 0, lws_frame_is_binary(wsi) != 0);
 }

@@ -126,17 +126,22 @@ struct peer {
     struct vg_ws *ws;
     char text[256 * 1024];
     size_t bytes;
-    enum { ECHO, QUIET, FLOOD, HOLDING } kind;
+    enum { ECHO, QUIET, FLOOD, HOLDING, SLOW } kind;
 };
 
 static void on_opened(void *arg, struct vg_ws *ws)
 {
     struct peer *p = arg;
     p->ws = p->f->ws = ws;
-    if (p->kind == FLOOD) {
+    if (p->kind == FLOOD || p->kind == SLOW) {
         while (vg_ws_send(ws, p->text, 64 * 1024, true) == 0) {
         }
         atomic_fetch_add(&p->f->full, 1);
+    }
+    if (p->kind == SLOW) {
+        vg_ws_hold_reading(ws, true);
+        vg_ws_close(ws, 1008, "too slow");
+        vg_ws_hold_reading(ws, true); /* whoever paces the reading may not know yet */
     }
     atomic_fetch_add(&p->f->opened, 1);
 }
@@ -196,6 +201,7 @@ static int on_upgrade(void *arg, struct vg_http_request *r, struct vg_ws_accept 
     p->kind = !strcmp(path, "/ws/echo")      ? ECHO
               : !strcmp(path, "/ws/flood")   ? FLOOD
               : !strcmp(path, "/ws/holding") ? HOLDING
+              : !strcmp(path, "/ws/slow")    ? SLOW
                                              : QUIET;
     accept->events = &events;
     accept->arg = p;

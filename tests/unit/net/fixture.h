@@ -40,7 +40,8 @@ struct fixture {
 struct vg_server_config fixture_config(void);
 /* Paths: /hello, /echo, /late, /keep, /big, /who, /limited (10 bytes), /query; WebSockets: /ws/echo (each
  * message back, one byte 'x' closes with 4401), /ws/quiet, /ws/flood (sends 64 kB messages until full),
- * /ws/holding (stops reading for 1 ms at every fragment). */
+ * /ws/holding (stops reading for 1 ms at every fragment), /ws/slow (as flood, then stops reading and closes
+ * with 1008). */
 void fixture_start(struct fixture *f, const struct vg_server_config *config);
 void fixture_end(struct fixture *f);
 

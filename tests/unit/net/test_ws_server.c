@@ -255,6 +255,89 @@ static void a_close_that_is_not_answered_ends_within_two_seconds(void **state)
     close(fd);
 }
 
+/* A client that sends without reading: frames of 125 bytes, of which the kernel may take a part. */
+struct blind {
+    int fd;
+    size_t sent;
+};
+
+static void send_blindly(struct blind *b, size_t bytes_max, int flags)
+{
+    static const uint8_t frame[6 + 125] = {0x82, 0x80 | 125};
+    size_t end = b->sent + bytes_max;
+    while (b->sent < end) {
+        size_t at = b->sent % sizeof frame, left = sizeof frame - at;
+        ssize_t n =
+            send(b->fd, frame + at, left < end - b->sent ? left : end - b->sent, flags | MSG_NOSIGNAL);
+        if (n <= 0)
+            return;
+        b->sent += (size_t)n;
+    }
+}
+
+static void send_whole_frame(struct blind *b)
+{
+    send_blindly(b, (131 - b->sent % 131) % 131, 0);
+}
+
+static void a_slow_reader_gets_to_see_why_it_was_closed(void **state)
+{
+    struct fixture *f = *state;
+    int closed = atomic_load(&f->closed), op;
+    struct blind b = {.fd = open_ws(f, "/ws/slow", NULL)};
+    send_blindly(&b, 1024 * 1024, MSG_DONTWAIT);
+    assert_true(b.sent > 0);
+    usleep(700 * 1000);
+    assert_int_equal(atomic_load(&f->closed), closed);
+    uint8_t *data;
+    size_t bytes, messages = 0;
+    while ((op = read_data(b.fd, &data, &bytes)) == (0x80 | 2)) {
+        assert_int_equal(bytes, 64 * 1024);
+        messages++;
+        free(data);
+    }
+    assert_true(messages >= 8); /* none of what was sent before is lost */
+    assert_int_equal(op, 0x80 | 8);
+    assert_int_equal(data[0] << 8 | data[1], 1008);
+    assert_string_equal((char *)data + 2, "too slow");
+    send_whole_frame(&b);
+    client_ws_send(b.fd, 8, true, data, 2); /* read by the server, so that its end is no reset */
+    free(data);
+    char more;
+    assert_int_equal(recv(b.fd, &more, 1, 0), 0);
+    close(b.fd);
+    assert_true(wait_for(&f->closed, closed + 1));
+    assert_int_equal(atomic_load(&f->close_code), 1008);
+}
+
+static void one_who_never_reads_again_is_dropped_in_time(void **state)
+{
+    struct fixture *f = *state;
+    int closed = atomic_load(&f->closed);
+    struct blind b = {.fd = open_ws(f, "/ws/slow", NULL)};
+    int64_t start = vg_mono_us();
+    while (atomic_load(&f->closed) == closed && vg_mono_us() - start < 5 * VG_US_PER_S) {
+        send_blindly(&b, 1024, MSG_DONTWAIT);
+        usleep(10 * 1000);
+    }
+    assert_int_equal(atomic_load(&f->closed), closed + 1);
+    assert_true(vg_mono_us() - start < 3 * VG_US_PER_S);
+    close(b.fd);
+}
+
+static void one_who_floods_a_closing_connection_is_dropped_at_once(void **state)
+{
+    struct fixture *f = *state;
+    int closed = atomic_load(&f->closed);
+    struct blind b = {.fd = open_ws(f, "/ws/slow", NULL)};
+    int64_t start = vg_mono_us();
+    while (atomic_load(&f->closed) == closed && vg_mono_us() - start < VG_US_PER_S)
+        send_blindly(&b, 64 * 1024, MSG_DONTWAIT);
+    assert_int_equal(atomic_load(&f->closed), closed + 1);
+    assert_true(b.sent >= 4 * 1024 * 1024);
+    close(b.fd);
+}
+
 static void a_lost_connection_is_1006(void **state)
 {
     struct fixture *f = *state;
@@ -362,6 +445,9 @@ int main(void)
         cmocka_unit_test(a_full_queue_refuses_and_drains),
         cmocka_unit_test(closing_sends_what_is_queued_then_code_and_reason),
         cmocka_unit_test(a_close_that_is_not_answered_ends_within_two_seconds),
+        cmocka_unit_test(a_slow_reader_gets_to_see_why_it_was_closed),
+        cmocka_unit_test(one_who_never_reads_again_is_dropped_in_time),
+        cmocka_unit_test(one_who_floods_a_closing_connection_is_dropped_at_once),
         cmocka_unit_test(a_lost_connection_is_1006),
         cmocka_unit_test(a_peer_without_pongs_is_dropped),
         cmocka_unit_test(a_held_socket_is_not_read),
