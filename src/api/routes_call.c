@@ -212,9 +212,14 @@ void handle_call_get(struct exchange *ex)
         exchange_work(ex, NULL);
 }
 
-static void on_ended(void *arg)
+static void on_ended(void *arg, int err)
 {
-    answer_call(arg);
+    struct exchange *ex = arg;
+    if (err)
+        exchange_error(ex, VG_ERROR_UNAVAILABLE,
+                       "the call has ended; its end cannot be recorded at the moment", NULL);
+    else
+        answer_call(ex);
 }
 
 void handle_call_end(struct exchange *ex)

@@ -23,7 +23,7 @@ void handle_root(struct exchange *ex)
 }
 
 struct checks {
-    bool redis, postgres, spool, engines, draining, room;
+    bool redis, postgres, spool, spool_hangs, engines, draining, room;
 };
 
 static struct checks look(struct exchange *ex)
@@ -32,6 +32,7 @@ static struct checks look(struct exchange *ex)
     return (struct checks){.redis = vg_bus_up(ex->api->shard->bus),
                            .postgres = vg_record_up(shared->record),
                            .spool = vg_spool_ok(ex->api->shard->spool),
+                           .spool_hangs = vg_spool_hangs(ex->api->shard->spool),
                            .engines = vg_nursery_alive(shared->nursery),
                            .draining = atomic_load(&ex->api->shared->draining),
                            .room = vg_calls_live(shared->calls) < (uint32_t)shared->config->calls_max};
@@ -47,7 +48,10 @@ static void write_health(struct exchange *ex, const struct checks *c, const char
     vg_json_object(&j, "checks");
     vg_json_str(&j, "redis", c->redis ? "ok" : "no connection");
     vg_json_str(&j, "postgres", c->postgres ? "ok" : "no connection");
-    vg_json_str(&j, "spool", c->spool ? "ok" : "the disk refuses");
+    vg_json_str(&j, "spool",
+                c->spool         ? "ok"
+                : c->spool_hangs ? "the disk does not answer"
+                                 : "the disk refuses");
     vg_json_str(&j, "engines", c->engines ? "ok" : "their parent process is gone: restart");
     vg_json_str(&j, "calls", c->draining ? "draining" : c->room ? "ok" : "no free slot");
     vg_json_end(&j);

@@ -50,6 +50,9 @@ static void housekeeping(void *arg)
     struct vg_call *c = arg;
     const struct vg_config *config = c->shard->config;
     int64_t now = vg_loop_now_us(c->shard->loop);
+    call_record_check(c, vg_mono_us());
+    if (c->ending)
+        return;
     if (now - c->attached_us > config->call_max_seconds * VG_US_PER_S)
         call_finish(c, "max_duration", VG_CALL_ENDED);
     else if (token_has_expired(c))
@@ -246,6 +249,7 @@ static void tell_why(struct vg_call *c, int code)
 static void tell_end(struct vg_call *c)
 {
     c->end_told = true;
+    vg_timer_stop(c->housekeeping);
     int code = close_code(c->state.end_reason);
     tell_why(c, code);
     struct vg_leg_out out = {.type = VG_OUT_CALL_ENDED,
@@ -263,6 +267,7 @@ static void tell_end(struct vg_call *c)
     while (c->end_waiters) {
         struct end_waiter *w = c->end_waiters;
         c->end_waiters = w->next;
+        w->err = c->recorder.late ? VG_ETIMEOUT : 0;
         vg_loop_post(w->loop, &w->message);
     }
 }
@@ -273,7 +278,6 @@ void call_finish(struct vg_call *c, const char *reason, enum vg_call_status stat
         return;
     reply_interrupt(c, "end");
     call_turn_close(c);
-    vg_timer_stop(c->housekeeping);
     c->ending = true;
     c->state.status = status;
     c->state.ended_utc_us = vg_utc_us();
@@ -293,7 +297,8 @@ void call_finish(struct vg_call *c, const char *reason, enum vg_call_status stat
     call_free_if_done(c);
 }
 
-/* Told when all of it is in the spool; freed when leg and media let go. */
+/* Told when all of it is in the spool, or when that is no longer waited for; freed when leg, media and spool
+ * let go. */
 void call_free_if_done(struct vg_call *c)
 {
     if (!c->ending)
@@ -306,7 +311,7 @@ void call_free_if_done(struct vg_call *c)
     if (!c->end_told)
         return;
     stop_media_when_free(c);
-    if (c->media || !c->media_stopped || c->host_closing)
+    if (c->media || !c->media_stopped || c->host_closing || c->recorder.late)
         return;
     vg_calls_set_call(c->shard->calls, c->entry, NULL);
     reply_clear(c);

@@ -39,9 +39,10 @@ int vg_call_attach(struct vg_shard *shard, struct vg_call_entry *entry, struct v
 #define VG_CALL_TOKEN_EXPIRED    "token_expired"    /* 4401 */
 #define VG_CALL_TENANT_SUSPENDED "tenant_suspended" /* 1008 */
 
-typedef void (*vg_call_ended_fn)(void *arg);
+/* `err` VG_ETIMEOUT: it has ended, but the spool has not confirmed the record of that (yet). */
+typedef void (*vg_call_ended_fn)(void *arg, int err);
 /* Ends a call whatever its state; `done` (may be NULL) runs on the loop of `from` when the end is in the
- * spool, at once for a call that has ended. LOOP of `from`. */
+ * spool or its deadline is over, at once for a call that has ended. LOOP of `from`. */
 void vg_call_end(struct vg_shard *from, struct vg_call_entry *entry, const char *reason,
                  vg_call_ended_fn done, void *arg);
 

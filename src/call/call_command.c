@@ -21,7 +21,7 @@ static void run_waiter(struct vg_message *msg)
 {
     struct end_waiter *w = VG_MESSAGE_OF(msg, struct end_waiter, message);
     if (w->done)
-        w->done(w->arg);
+        w->done(w->arg, w->err);
     free(w);
 }
 
@@ -31,6 +31,7 @@ static void run_end(struct vg_message *msg)
     struct vg_call *c = job->entry->call;
     struct end_waiter *w = job->waiter;
     if (!c || c->end_told) {
+        w->err = c && c->recorder.late ? VG_ETIMEOUT : 0;
         vg_loop_post(w->loop, &w->message);
     } else {
         w->next = c->end_waiters;
@@ -62,7 +63,7 @@ void vg_call_end(struct vg_shard *from, struct vg_call_entry *entry, const char 
     if (!w) {
         free(job);
         if (done)
-            done(arg);
+            done(arg, 0);
         return;
     }
     *w = (struct end_waiter){.message.handle = run_waiter, .loop = from->loop, .done = done, .arg = arg};

@@ -21,17 +21,25 @@ struct creation {
     struct vg_call_spec *spec; /* until the entry owns it */
     struct vg_call_entry *entry;
     struct vg_lease_result lease;
+    struct vg_timer *deadline; /* of the spool's acknowledgement */
+    bool told;                 /* `done` was called: what comes now is late */
     vg_call_created_fn done;
     void *arg;
 };
 
-static void creation_end(struct creation *k, int err)
+static void creation_free(struct creation *k)
 {
-    k->done(k->arg, err, err ? NULL : k->entry, k->lease.limit, k->lease.used);
+    vg_timer_free(k->deadline);
     if (k->entry)
         vg_call_entry_put(k->entry);
     vg_call_spec_free(k->spec);
     free(k);
+}
+
+static void creation_end(struct creation *k, int err)
+{
+    k->done(k->arg, err, err ? NULL : k->entry, k->lease.limit, k->lease.used);
+    creation_free(k);
 }
 
 /* --- live state and announcements ------------------------------------------------------------------------
@@ -156,14 +164,35 @@ void call_announce_ended(struct vg_bus *bus, const struct vg_call_spec *spec,
 /* --- the steps of a start: place, lease, spool ------------------------------------------------------------
  */
 
+static void not_recorded(struct creation *k, int err)
+{
+    vg_log_error("call.start_not_recorded", "call_id=%s error=%s", k->entry->spec->call_id, vg_strerror(err));
+    if (vg_calls_end_unclaimed(k->shard->calls, k->entry, "record_failed") == 0)
+        call_release(k->entry);
+}
+
+/* The spool hangs. Its acknowledgement still comes, and `k` with it, so that this answers and frees nothing.
+ */
+static void on_deadline(void *arg)
+{
+    struct creation *k = arg;
+    vg_count1(spool_timeouts_total, "start");
+    not_recorded(k, VG_ETIMEOUT);
+    k->told = true;
+    k->done(k->arg, VG_ETIMEOUT, NULL, k->lease.limit, k->lease.used);
+}
+
 static void on_spooled(void *arg, int err)
 {
     struct creation *k = arg;
+    if (k->told) { /* nobody was told of this call: it is recorded as ended */
+        if (!err)
+            call_record_unclaimed_end(k->shard, k->entry);
+        creation_free(k);
+        return;
+    }
     if (err) {
-        vg_log_error("call.start_not_recorded", "call_id=%s error=%s", k->entry->spec->call_id,
-                     vg_strerror(err));
-        if (vg_calls_end_unclaimed(k->shard->calls, k->entry, "record_failed") == 0)
-            call_release(k->entry);
+        not_recorded(k, err);
         creation_end(k, VG_EIO);
         return;
     }
@@ -227,7 +256,10 @@ static void on_lease(void *arg, const struct vg_lease_result *lease)
         return;
     }
     k->spec = NULL;
-    err = spool_started(k);
+    k->deadline = vg_timer_new(k->shard->loop, on_deadline, k);
+    err = k->deadline ? spool_started(k) : VG_ENOMEM;
+    if (!err)
+        vg_timer_start(k->deadline, VG_SPOOL_DEADLINE_US, 0);
     if (err)
         on_spooled(k, err);
 }

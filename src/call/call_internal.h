@@ -34,10 +34,12 @@ struct outbox {
 /* --- what is recorded (call_record.c) ---------------------------------------------------------------------
  */
 struct recorder {
-    uint64_t appended, acked; /* spool events of this call */
-    bool failed;              /* the spool refused one */
-    bool refused;             /* ... the newest, at once */
-    int64_t appended_us;      /* when the newest was appended */
+    uint64_t appended, acked; /* spool events of this call; acknowledged or no longer waited for */
+    uint64_t late;       /* no longer waited for: the next so many acknowledgements tell nobody anything */
+    bool failed;         /* the spool refused one, or hangs; told until it takes one again */
+    bool refused;        /* ... the newest, at once */
+    int64_t appended_us; /* when the newest was appended */
+    int64_t waiting_us;  /* since when no acknowledgement came that is waited for */
 };
 
 /* --- the caller's turn (call_turn.c) ----------------------------------------------------------------------
@@ -118,6 +120,7 @@ struct end_waiter {
     struct vg_message message;
     struct vg_loop *loop;
     vg_call_ended_fn done;
+    int err; /* that it is told */
     void *arg;
 };
 
@@ -222,6 +225,10 @@ struct usage {
     const char *billed_as;         /* "" or "cancelled" */
 };
 void call_record_usage(struct vg_call *c, const struct usage *u);
+/* Gives up what the spool has kept waiting past its deadline: finals that wait are not told, and what else
+ * waits leaves behind the error that says so. Call it now and then. May end the call's life as an
+ * acknowledgement does, but never frees the call. */
+void call_record_check(struct vg_call *c, int64_t now_us);
 void call_record_state(struct vg_call *c);
 void call_record_ended(struct vg_call *c);
 void call_record_handoff(struct vg_call *c, const char *handoff_id, const char *queue, const char *reason);

@@ -25,16 +25,49 @@ static void spool_failed(struct vg_call *c, int err)
 static void on_ack(void *arg, int err)
 {
     struct vg_call *c = arg;
+    if (c->recorder.late) { /* what it was waited for has been told otherwise */
+        c->recorder.late--;
+        if (c->ending)
+            call_free_if_done(c);
+        return;
+    }
     c->recorder.acked++;
+    c->recorder.waiting_us = vg_mono_us();
     if (err) {
         spool_failed(c, err);
         call_outbox_drop_finals(c); /* what is not recorded is not told as final */
+    } else {
+        c->recorder.failed = false;
     }
     if (c->recorder.acked == c->recorder.appended)
         vg_observe_us(turn_persist_seconds, vg_mono_us() - c->recorder.appended_us);
     call_outbox_flush(c);
     if (c->ending)
         call_free_if_done(c); /* last: may free the call */
+    else
+        reply_pump(c);
+}
+
+/* The caller is told at once what cannot be confirmed: events behind one that is late are late as well. */
+static void give_up(struct vg_call *c)
+{
+    struct recorder *r = &c->recorder;
+    r->late += r->appended - r->acked;
+    r->acked = r->appended;
+    spool_failed(c, VG_ETIMEOUT);
+}
+
+void call_record_check(struct vg_call *c, int64_t now_us)
+{
+    const struct recorder *r = &c->recorder;
+    if (r->acked == r->appended || now_us - r->waiting_us <= VG_SPOOL_DEADLINE_US)
+        return;
+    vg_count1(spool_timeouts_total, c->ending ? "end" : "turn");
+    give_up(c);
+    call_outbox_drop_finals(c);
+    call_outbox_flush(c);
+    if (c->ending)
+        call_free_if_done(c); /* tells the end; the acknowledgements that are owed keep the call */
     else
         reply_pump(c);
 }
@@ -55,8 +88,15 @@ static void append(struct vg_call *c, enum vg_record_kind kind, struct vg_buf *b
         spool_failed(c, err);
         return;
     }
+    int64_t now_us = vg_mono_us();
+    if (c->recorder.acked == c->recorder.appended)
+        c->recorder.waiting_us = now_us;
     c->recorder.appended++;
-    c->recorder.appended_us = vg_mono_us();
+    c->recorder.appended_us = now_us;
+    if (c->recorder.late) {
+        c->recorder.refused = true;
+        give_up(c);
+    }
 }
 
 void call_record_caller(struct vg_call *c, const char *text, const struct utterance *u, double confidence)

@@ -50,9 +50,10 @@ struct vg_spool {
     struct vg_mailbox mailbox;
     sem_t wake;
     atomic_bool stop;
-    atomic_uint waiting;        /* appended, not yet committed */
-    _Atomic int64_t depth;      /* rows in `events` */
-    _Atomic int64_t refused_us; /* monotonic: the newest commit that failed, 0: the newest succeeded */
+    atomic_uint waiting;           /* appended, not yet committed */
+    _Atomic int64_t depth;         /* rows in `events` */
+    _Atomic int64_t busy_since_us; /* monotonic: when the present group was begun, 0: idle */
+    _Atomic int64_t refused_us;    /* monotonic: the newest commit that failed, 0: the newest succeeded */
     struct request *group, **group_end; /* spool thread: handled, not yet committed */
     int group_count;
     int64_t group_depth;
@@ -243,6 +244,7 @@ static void group_commit(struct vg_spool *s)
     s->group_err = 0;
     s->group_depth = 0;
     atomic_fetch_sub_explicit(&s->waiting, (unsigned)appended, memory_order_relaxed);
+    atomic_store_explicit(&s->busy_since_us, vg_mono_us(), memory_order_relaxed); /* of the next, if any */
     acknowledge(list);
     pthread_mutex_lock(&s->on_commit_lock);
     if (added && s->on_commit)
@@ -289,9 +291,11 @@ static void *run(void *arg)
             ;
         /* Acquire pairs with the release in free: what was appended before it is in the mailbox. */
         bool stop = atomic_load_explicit(&s->stop, memory_order_acquire);
+        atomic_store_explicit(&s->busy_since_us, vg_mono_us(), memory_order_relaxed);
         vg_mailbox_drain(&s->mailbox);
         if (!sqlite3_get_autocommit(s->db) || s->group_err)
             group_commit(s);
+        atomic_store_explicit(&s->busy_since_us, 0, memory_order_relaxed);
         if (stop)
             return NULL;
     }
@@ -367,7 +371,13 @@ int spool_poison(struct vg_spool *s, int64_t id, const char *why)
 bool vg_spool_ok(const struct vg_spool *s)
 {
     int64_t refused_us = atomic_load_explicit(&s->refused_us, memory_order_relaxed);
-    return !refused_us || vg_mono_us() - refused_us > REFUSED_FOR_US;
+    return !vg_spool_hangs(s) && (!refused_us || vg_mono_us() - refused_us > REFUSED_FOR_US);
+}
+
+bool vg_spool_hangs(const struct vg_spool *s)
+{
+    int64_t since_us = atomic_load_explicit(&s->busy_since_us, memory_order_relaxed);
+    return since_us && vg_mono_us() - since_us > VG_SPOOL_DEADLINE_US;
 }
 
 uint64_t vg_spool_depth(const struct vg_spool *s)

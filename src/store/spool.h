@@ -15,6 +15,10 @@
 struct vg_spool;
 struct vg_loop;
 
+/* Whoever waits for an acknowledgement waits no longer than this: a disk may hang, and then neither takes an
+ * event nor refuses it. The acknowledgement still comes when it can, once. */
+enum { VG_SPOOL_DEADLINE_US = 2000000 };
+
 enum vg_record_kind {
     VG_RECORD_CALL_STARTED, /* body: see docs/database.md, "spool events" */
     VG_RECORD_CALL_STATE,
@@ -47,6 +51,8 @@ uint64_t vg_spool_depth(const struct vg_spool *s);
 /* False for some seconds after the disk refused a commit, so that load balancers look elsewhere meanwhile and
  * then try again. Any thread. */
 bool vg_spool_ok(const struct vg_spool *s);
+/* True while one commit has taken longer than the deadline; vg_spool_ok() is false then. Any thread. */
+bool vg_spool_hangs(const struct vg_spool *s);
 /* Commits what waits, ends the thread, closes. */
 struct vg_spool *vg_spool_free(struct vg_spool *s);
 

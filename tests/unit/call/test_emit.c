@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "call/call_internal.h"
+#include "store/spool.h"
 
 enum { HEARD_MAX = 512 };
 
@@ -146,6 +147,27 @@ static void a_final_that_the_spool_refuses_is_not_told(void **state)
     assert_string_equal(texts(), "after next");
 }
 
+static void a_spool_that_says_nothing_is_not_waited_for_without_end(void **state)
+{
+    (void)state;
+    const int64_t start_us = 1000000;
+    f.call.recorder.appended = 2;
+    f.call.recorder.waiting_us = start_us;
+    tell("lost");
+    emit("after");
+    call_record_check(&f.call, start_us + VG_SPOOL_DEADLINE_US);
+    assert_int_equal(f.count, 0);
+    call_record_check(&f.call, start_us + VG_SPOOL_DEADLINE_US + 1);
+    assert_int_equal(f.count, 2); /* in the order of the events: what was held, then the error */
+    assert_string_equal(f.heard[0].text, "after");
+    assert_int_equal(f.heard[1].type, VG_OUT_ERROR);
+    assert_int_equal(f.call.recorder.late, 2); /* acknowledgements that are still owed */
+    call_record_check(&f.call, start_us + 10 * VG_SPOOL_DEADLINE_US);
+    assert_int_equal(f.count, 2);
+    emit("next");
+    assert_int_equal(f.count, 3);
+}
+
 static void a_clear_passes_what_waits(void **state)
 {
     (void)state;
@@ -248,6 +270,7 @@ int main(void)
         CASE(a_final_waits_for_the_spool_and_what_follows_waits_behind_it),
         CASE(each_final_waits_for_its_own_record_only),
         CASE(a_final_that_the_spool_refuses_is_not_told),
+        CASE(a_spool_that_says_nothing_is_not_waited_for_without_end),
         CASE(a_clear_passes_what_waits),
         CASE(what_waits_keeps_its_own_copy_of_text_and_audio),
         CASE(a_resuming_client_gets_the_texts_it_missed_with_their_numbers),

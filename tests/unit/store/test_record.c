@@ -447,6 +447,54 @@ static void a_full_disk_is_told_to_the_caller(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+struct counted {
+    atomic_int acks;
+    atomic_int err;
+};
+
+static void count_ack(void *arg, int err)
+{
+    struct counted *c = arg;
+    atomic_store(&c->err, err);
+    atomic_fetch_add(&c->acks, 1);
+}
+
+/* Another process holds the file's lock, as a disk that hangs would: nothing is taken and nothing refused. */
+static void a_spool_that_hangs_says_so_and_acknowledges_once_when_it_goes_on(void **state)
+{
+    (void)state;
+    struct test_call c;
+    struct counted got = {0};
+    char id[VG_ID_SIZE];
+    test_call_init(&c, tenant);
+    flush();
+    assert_false(vg_spool_hangs(spool));
+    sqlite3 *other;
+    assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "begin exclusive", NULL, NULL, NULL), SQLITE_OK);
+    vg_id_new(id, VG_ID_MESSAGE);
+    test_started(&c, spool, NULL, NULL);
+    test_message(&c, spool, id, "held up", loop.loop, count_ack, &got);
+    int64_t start_us = vg_mono_us();
+    while (!vg_spool_hangs(spool) && vg_mono_us() - start_us < 4 * VG_US_PER_S)
+        usleep(10000);
+    assert_true(vg_spool_hangs(spool));
+    assert_false(vg_spool_ok(spool));
+    assert_true(vg_mono_us() - start_us >= VG_SPOOL_DEADLINE_US);
+    assert_int_equal(got.acks, 0);
+    assert_int_equal(sqlite3_exec(other, "rollback", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+    for (int i = 0; i < 5000 && !got.acks; i++)
+        usleep(1000);
+    flush();
+    assert_int_equal(got.acks, 1);
+    assert_int_equal(got.err, 0);
+    assert_false(vg_spool_hangs(spool));
+    assert_true(vg_spool_ok(spool));
+    assert_string_equal(pg_fixture_sql(&fx, "select count(*) from messages where id = '%s'", test_uuid(id)),
+                        "1");
+}
+
 static void throughput_is_far_above_what_calls_make(void **state)
 {
     (void)state;
@@ -491,6 +539,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_acknowledged_survives_kill_9_exactly_once),
         cmocka_unit_test(a_full_disk_is_told_to_the_caller),
+        cmocka_unit_test_setup_teardown(a_spool_that_hangs_says_so_and_acknowledges_once_when_it_goes_on,
+                                        open_all, close_all),
         cmocka_unit_test_setup_teardown(a_call_arrives_whole, open_all, close_all),
         cmocka_unit_test_setup_teardown(events_apply_in_any_order_any_number_of_times, open_all, close_all),
         cmocka_unit_test_setup_teardown(a_later_event_of_a_message_replaces_it_and_an_earlier_does_not,
