@@ -14,7 +14,9 @@
 
 struct handoff_request {
     struct vg_rest_handoff body;
-    char *context; /* JSON */
+    char *context;               /* JSON */
+    char handoff_id[VG_ID_SIZE]; /* of the one that the call has open, "": none */
+    bool repeated;               /* it was queued before, and announced then */
     struct vg_handoff_notice notice;
 };
 
@@ -35,6 +37,8 @@ static void work_create(struct exchange *ex, struct vg_pg *pg)
     struct vg_handoffs *list;
     char id[VG_ID_SIZE];
     vg_id_new(id, VG_ID_HANDOFF);
+    if (*q->handoff_id) /* the agent's own, which the spool may not have delivered yet */
+        memcpy(id, q->handoff_id, sizeof id);
     int err = vg_handoff_create(pg, ex->call->spec->tenant_id, id, q->body.call_id, q->body.agent_queue,
                                 q->body.reason, q->context, ex->job.deadline_us, &list);
     if (err) {
@@ -42,6 +46,7 @@ static void work_create(struct exchange *ex, struct vg_pg *pg)
         return;
     }
     const struct vg_handoff *h = &list->items[0];
+    q->repeated = *q->handoff_id || strcmp(h->id, id) != 0;
     memcpy(q->notice.handoff_id, h->id, sizeof q->notice.handoff_id);
     snprintf(q->notice.queue, sizeof q->notice.queue, "%s", h->queue);
     q->notice.estimated_wait_seconds = (int)h->estimated_wait_s;
@@ -51,7 +56,7 @@ static void work_create(struct exchange *ex, struct vg_pg *pg)
     vg_json_str(&j, "status", "queued");
     vg_json_str(&j, "queue", h->queue);
     vg_json_int(&j, "estimated_wait_seconds", h->estimated_wait_s);
-    vg_json_raw(&j, "context", q->context);
+    vg_json_raw(&j, "context", q->repeated && *h->context ? h->context : q->context);
     vg_json_end(&j);
     vg_handoffs_free(list);
 }
@@ -76,6 +81,8 @@ static void on_context(void *arg, const struct vg_call_context *context)
     struct exchange *ex = arg;
     struct handoff_request *q = ex->state;
     write_context(q, context);
+    if (context)
+        memcpy(q->handoff_id, context->handoff_id, sizeof q->handoff_id);
     if (q->context)
         exchange_work(ex, work_create);
     else
@@ -87,8 +94,9 @@ void after_handoff(struct exchange *ex)
     struct handoff_request *q = ex->state;
     q->notice.change = VG_HANDOFF_REQUESTED;
     vg_call_handoff(ex->call, &q->notice);
-    vg_bus_event(ex->api->shard->bus, VG_EVENT_HANDOFF_REQUESTED, q->body.call_id, vg_utc_us(),
-                 vg_buf_str(&ex->body));
+    if (!q->repeated)
+        vg_bus_event(ex->api->shard->bus, VG_EVENT_HANDOFF_REQUESTED, q->body.call_id, vg_utc_us(),
+                     vg_buf_str(&ex->body));
 }
 
 void handle_handoff(struct exchange *ex)

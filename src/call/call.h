@@ -65,6 +65,7 @@ void vg_call_handoff(struct vg_call_entry *entry, const struct vg_handoff_notice
 /* What is known of a live conversation, for the context of a handoff. Owned by the receiver's callback only.
  */
 struct vg_call_context {
+    const char *handoff_id;      /* of the handoff that it has open, "": none that the call knows of */
     const char *transcript_json; /* array of "caller: ..." / "agent: ..." strings */
     const char *intents_json;    /* array of strings, in order, without repeats in a row */
     const char *sentiment;       /* "negative", "neutral", "positive" */

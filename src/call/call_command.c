@@ -84,6 +84,7 @@ struct context_job {
     void *arg;
     bool live;
     char *transcript, *intents;
+    char handoff_id[VG_ID_SIZE];
     const char *sentiment; /* static */
     int64_t duration_us;
 };
@@ -91,7 +92,8 @@ struct context_job {
 static void give_context(struct vg_message *msg)
 {
     struct context_job *job = VG_MESSAGE_OF(msg, struct context_job, message);
-    struct vg_call_context context = {.transcript_json = job->transcript,
+    struct vg_call_context context = {.handoff_id = job->handoff_id,
+                                      .transcript_json = job->transcript,
                                       .intents_json = job->intents,
                                       .sentiment = job->sentiment,
                                       .duration_us = job->duration_us};
@@ -111,6 +113,8 @@ static void take_context(struct vg_message *msg)
         job->transcript = strdup(call_transcript_json(c));
         job->intents = strdup(call_intents_json(c));
         job->sentiment = call_sentiment(c);
+        if (c->handoff != HANDOFF_NONE)
+            memcpy(job->handoff_id, c->handoff_id, sizeof job->handoff_id);
         job->duration_us = vg_loop_now_us(c->shard->loop) - c->attached_us;
     }
     msg->handle = give_context;

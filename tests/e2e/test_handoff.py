@@ -1,6 +1,7 @@
 """Escalation to a person: queued with its context, announced, and the agent holds back until the desk decides."""
 import asyncio
 import json
+import time
 
 from voxgate_harness import GatewayTest, contract, main, uuid_of
 
@@ -44,6 +45,48 @@ class Handoff(GatewayTest):
         row = await self.eventually(lambda: self.gw.sql("select status, queue from handoffs where call_id = %s",
                                                         (uuid_of(call.call_id),)))
         self.assertEqual(row, [("queued", "general")])
+
+    def announcements(self, listener, call_id):
+        """Of the call, in the second to come and before."""
+        found = []
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline:
+            message = listener.get_message(ignore_subscribe_messages=True, timeout=0.1)
+            if message and json.loads(message["data"])["call_id"] == call_id:
+                found.append(message)
+        return found
+
+    async def test_who_asks_again_gets_the_same_answer_and_it_is_announced_once(self):
+        with self.servers.redis_client() as client:
+            listener = client.pubsub()
+            listener.subscribe("handoff.requested")
+            call, body, notice = await self.queued()
+            again = await asyncio.gather(*(self.rest.apost("/handoff", {
+                "call_id": call.call_id, "reason": "another_reason", "agent_queue": "other"}) for _ in range(4)))
+            for answer in again:
+                self.assertEqual((answer.status, answer.json), (200, body))
+                self.assertEqual(answer.headers["Location"], f"/handoffs/{notice['handoff_id']}")
+            self.assertEqual(len(self.announcements(listener, call.call_id)), 1)
+            listener.close()
+        self.assertEqual(len(call.of("handoff")), 1)
+        self.assertEqual(self.gw.sql("select count(*) from handoffs where call_id = %s", (uuid_of(call.call_id),)), [(1,)])
+
+    async def test_who_asks_for_a_call_that_its_agent_has_queued_gets_that_handoff(self):
+        with self.servers.redis_client() as client:
+            listener = client.pubsub()
+            listener.subscribe("handoff.requested")
+            call = await self.started()
+            await call.say_text("I want to talk to a human")
+            notice = await call.wait_for("handoff", timeout_s=20)
+            answer = await self.rest.apost("/handoff", {"call_id": call.call_id, "reason": "customer_request",
+                                                        "agent_queue": "general"})
+            self.assertEqual(answer.status, 200)
+            self.assertEqual(answer.headers["Location"], f"/handoffs/{notice['handoff_id']}")
+            self.assertEqual(len(self.announcements(listener, call.call_id)), 1)
+            listener.close()
+        rows = await self.eventually(lambda: self.gw.sql("select status from handoffs where call_id = %s",
+                                                         (uuid_of(call.call_id),)))
+        self.assertEqual(rows, [("queued",)])
 
     async def test_the_agent_is_silent_while_it_waits_and_speaks_again_when_declined(self):
         call, _, notice = await self.queued()
