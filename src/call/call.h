@@ -30,7 +30,8 @@ struct vg_joining {
 
 /* Gives `leg` to a call: the first one of a ready call, or (with `resume`) one in place of another. LOOP of
  * `shard`, which is the leg's. VG_ESTATE: another leg is there, or the call has ended; the leg stays the
- * caller's. With `resume` later errors close the leg with 4404. */
+ * caller's. With `resume` later errors close the leg with 4404, or 4409 where yet another one takes its
+ * place. */
 int vg_call_attach(struct vg_shard *shard, struct vg_call_entry *entry, struct vg_leg *leg,
                    const struct vg_joining *how) VG_MUST_CHECK;
 

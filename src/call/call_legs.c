@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "call/call_internal.h"
 
+#define TAKEN_OVER "taken over by another connection"
+
 enum {
     CLOSE_NORMAL = 1000,
     CLOSE_GONE = 4404,
@@ -31,6 +33,8 @@ struct leg_arrival {
     struct vg_leg_settings
         settings; /* of the leg as it was sent off: only its own loop may look at it later */
     struct vg_joining how;
+    int close_code; /* of one that is turned away, with the reason */
+    const char *close_reason;
 };
 
 static void arrival_free(struct leg_arrival *a)
@@ -43,14 +47,21 @@ static void arrival_free(struct leg_arrival *a)
 static void close_arrival(struct vg_message *msg)
 {
     struct leg_arrival *a = VG_MESSAGE_OF(msg, struct leg_arrival, message);
-    a->leg->ops->close(a->leg, CLOSE_GONE, "the call has ended");
+    a->leg->ops->close(a->leg, a->close_code, a->close_reason);
     arrival_free(a);
+}
+
+static void turn_away(struct leg_arrival *a, int code, const char *reason)
+{
+    a->close_code = code;
+    a->close_reason = reason;
+    a->message.handle = close_arrival;
+    vg_loop_post(a->leg->loop, &a->message);
 }
 
 static void refuse(struct leg_arrival *a)
 {
-    a->message.handle = close_arrival;
-    vg_loop_post(a->leg->loop, &a->message);
+    turn_away(a, CLOSE_GONE, "the call has ended");
 }
 
 void call_refuse_arrival(struct vg_call *c)
@@ -101,17 +112,19 @@ static void resume(struct vg_message *msg)
 {
     struct leg_arrival *a = VG_MESSAGE_OF(msg, struct leg_arrival, message);
     struct vg_call *c = a->entry->call;
-    if (!c || c->ending || c->arrival) {
+    if (!c || c->ending) {
         refuse(a);
         return;
     }
+    if (c->arrival) /* of two that resume at once the later one is the second connection */
+        turn_away(c->arrival, CLOSE_TAKEN_OVER, TAKEN_OVER);
     c->arrival = a;
     if (c->host) {
         struct vg_leg_host *old = c->host;
         c->host = NULL;
         c->host_closing = true;
         c->detached_us = vg_loop_now_us(c->shard->loop);
-        host_close(old, CLOSE_TAKEN_OVER, "taken over by another connection");
+        host_close(old, CLOSE_TAKEN_OVER, TAKEN_OVER);
     } else if (!c->host_closing) {
         take_arrival(c);
     }

@@ -30,6 +30,27 @@ class Concurrency(GatewayTest):
         """For each resume of the call: did the connection land on another shard than the call's?"""
         return [e["other_shard"] for e in self.gw.log() if e.get("event") == "call.resumed" and e["call_id"] == call_id]
 
+    async def test_of_several_that_resume_at_once_one_gets_the_call_and_the_others_are_told_of_it(self):
+        for lost in (False, True):
+            call = await self.started()
+            token = call.of("ready")[-1]["resume_token"]
+            for _ in range(5):
+                others = [Call(call.call_id, call.session_token, call.ws_url) for _ in range(4)]
+                if lost:
+                    await call.drop()
+                await asyncio.gather(*(other.connect(resume_token=token) for other in others))
+                await asyncio.gather(*(other.wait_for("ready", timeout_s=5) for other in others if other.ws),
+                                     return_exceptions=True)
+                await self.eventually(lambda o=others: len([x for x in o if not x.closed.is_set()]) == 1)
+                self.assertEqual(await call.wait_closed(), 1006 if lost else 4409)
+                self.assertEqual([x.close_code for x in others if x.closed.is_set()], [4409] * 3)
+                call, = [x for x in others if not x.closed.is_set()]
+                self.assertTrue(call.of("ready")[0]["resumed"])
+            seen = len(call.messages)
+            await call.say_text("still there")
+            await call.wait_for("transcript_final", after=seen)
+            await call.hang_up()
+
     async def test_a_call_is_resumed_on_either_shard(self):
         call = await self.started()
         seen = set()
