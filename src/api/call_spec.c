@@ -2,6 +2,7 @@
 #include "api/call_spec.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -24,6 +25,37 @@ static void set(char *out, size_t size, const char *text)
     snprintf(out, size, "%s", text ? text : "");
 }
 
+/* A number as short as it can be written without becoming another one. */
+static void add_real(struct vg_buf *b, double value)
+{
+    char text[32];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    vg_buf_puts(b, text);
+}
+
+/* A value as a text: strings as they are, numbers and booleans as JSON writes them, objects and arrays as
+ * compact JSON; null and what is not there are nothing. */
+static void add_value(struct vg_buf *b, const json_t *value)
+{
+    if (json_is_string(value)) {
+        vg_buf_puts(b, json_string_value(value));
+    } else if (json_is_integer(value)) {
+        vg_buf_printf(b, "%lld", (long long)json_integer_value(value));
+    } else if (json_is_real(value)) {
+        add_real(b, json_real_value(value));
+    } else if (json_is_boolean(value)) {
+        vg_buf_puts(b, json_is_true(value) ? "true" : "false");
+    } else if (json_is_object(value) || json_is_array(value)) {
+        char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(15));
+        vg_buf_puts(b, text ? text : "");
+        free(text);
+    }
+}
+
 /* Puts values of `metadata` in place of {{name}}; unknown names become nothing, and values past the bound. */
 static char *fill_variables(const char *text, const char *metadata)
 {
@@ -40,11 +72,11 @@ static char *fill_variables(const char *text, const char *metadata)
         size_t n = (size_t)(close - open) - 2;
         if (n < sizeof name)
             memcpy(name, open + 2, n);
-        const json_t *value = json_object_get(values, name);
-        if (json_is_string(value) && b.len + json_string_length(value) <= FILLED_BYTES_MAX)
-            vg_buf_puts(&b, json_string_value(value));
-        else if (json_is_integer(value))
-            vg_buf_printf(&b, "%lld", (long long)json_integer_value(value));
+        struct vg_buf value = VG_BUF_INIT;
+        add_value(&value, json_object_get(values, name));
+        if (b.len + value.len <= FILLED_BYTES_MAX)
+            vg_buf_add(&b, vg_buf_str(&value), value.len);
+        vg_buf_free(&value);
         p = close + 2;
     }
     json_decref(values);

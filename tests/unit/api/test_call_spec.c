@@ -79,6 +79,47 @@ static void values_of_metadata_stand_in_the_greeting(void **state)
     vg_call_spec_free(spec);
 }
 
+static void fills(const char *text, const char *metadata, const char *want)
+{
+    struct vg_call_spec *spec;
+    assert_int_equal(make(&spec, text, metadata), 0);
+    assert_string_equal(spec->greeting, want);
+    vg_call_spec_free(spec);
+}
+
+static void values_of_every_kind_become_text(void **state)
+{
+    (void)state;
+    fills("{{price}} {{third}} {{big}} {{whole}} {{negative}}",
+          "{\"price\":19.899999999999999,\"third\":0.1234567890123456,\"big\":1e21,\"whole\":5.0,"
+          "\"negative\":-0.5}",
+          "19.9 0.1234567890123456 1e+21 5 -0.5");
+    fills("{{yes}} {{no}} [{{nothing}}]", "{\"yes\":true,\"no\":false,\"nothing\":null}", "true false []");
+    fills("{{order}} {{list}} {{none}}",
+          "{\"order\": {\"id\": \"O1\", \"total\": 19.9, \"paid\": true}, \"list\": [1, \"\\u0639\", null], "
+          "\"none\": {}}",
+          "{\"id\":\"O1\",\"total\":19.9,\"paid\":true} [1,\"\u0639\",null] {}");
+}
+
+static void a_nested_value_that_is_repeated_does_not_grow_without_bound(void **state)
+{
+    (void)state;
+    enum { TIMES = 5000, VALUES = 3000 };
+    char *greeting = calloc(1, TIMES * 5 + 1), *metadata = calloc(1, VALUES * 4 + 32);
+    for (int i = 0; i < TIMES; i++)
+        memcpy(greeting + i * 5, "{{v}}", 5);
+    size_t n = (size_t)sprintf(metadata, "{\"v\":[1");
+    for (int i = 0; i < VALUES; i++)
+        n += (size_t)sprintf(metadata + n, ",1.5");
+    memcpy(metadata + n, "]}", 2);
+    struct vg_call_spec *spec;
+    assert_int_equal(make(&spec, greeting, metadata), 0);
+    assert_in_range(strlen(spec->greeting), VALUES * 4, 65536);
+    vg_call_spec_free(spec);
+    free(greeting);
+    free(metadata);
+}
+
 /* Sixteen kilobytes that stand in a text a thousand times would be sixteen megabytes a call. */
 static void a_value_that_is_repeated_does_not_grow_without_bound(void **state)
 {
@@ -115,6 +156,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_of_metadata_stand_in_the_greeting),
+        cmocka_unit_test(values_of_every_kind_become_text),
+        cmocka_unit_test(a_nested_value_that_is_repeated_does_not_grow_without_bound),
         cmocka_unit_test(a_value_that_is_repeated_does_not_grow_without_bound),
         cmocka_unit_test(metadata_over_its_bound_is_refused_by_name),
     };
