@@ -33,6 +33,8 @@ struct metric_buckets metric_buckets_of(enum vg_metric m)
     switch (m) {
     case VG_M_uplink_ring_fill_slots:
         return (struct metric_buckets){bounds_slots, VG_COUNT_OF(bounds_slots), 1};
+    case VG_M_frame_to_ring_seconds:
+    case VG_M_frame_to_stt_seconds:
     case VG_M_media_tick_seconds:
     case VG_M_loop_lag_seconds:
     case VG_M_turn_persist_seconds:

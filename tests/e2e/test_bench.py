@@ -72,6 +72,9 @@ class Calls(Bench):
                                 status=None)
         self.assertGreater(figures["steps"][0]["agent_talk_share"], 0.15)
         self.assertLess(figures["steps"][0]["agent_talk_share"], 0.45)
+        to_ring, to_stt = figures["steps"][0]["frame_to_ring"], figures["steps"][0]["frame_to_stt"]
+        self.assertGreater(to_ring["p50_ms"], 0)
+        self.assertLess(to_ring["p50_ms"], to_stt["p50_ms"])
 
     def test_wrong_usage_is_said_in_words(self):
         for arguments, word in ((["--soak", "soon", "--calls", "1"], "30m"), (["--soak", "1m"], "--calls"),

@@ -3,6 +3,7 @@
 #define VG_CLI_BENCH_BENCH_H
 
 #include "base/json.h"
+#include "cli/bench/counts.h"
 #include "cli/bench/load.h"
 #include "cli/bench/proc.h"
 
@@ -12,12 +13,6 @@ struct bench_options {
     int64_t calls, calls_max, duration_s, settle_s, ramp, pid, threads, talk_pct, agent_talk_pct, cpu;
     int64_t precision_pct, rate, connections;
     bool search, soak, overload, setup, quiet;
-};
-
-/* Counters of the gateway's /metrics that tell what the client cannot see. */
-struct server_counts {
-    bool there;
-    double frames_in, dropped, late, tick_late, loop_lag_max_s;
 };
 
 /* One load, held and measured. */

@@ -136,6 +136,12 @@ void report_summary(const struct bench *b)
            (unsigned long long)t->gaps, (unsigned long long)t->transcripts,
            (unsigned long long)t->turns_missing, (unsigned long long)t->turns_due,
            (unsigned long long)t->turns_split, (unsigned long long)t->bad_transcripts);
+    printf("on its way in a frame takes p50 %.2f ms, p99 %.2f ms to its ring, %.2f ms, %.2f ms to the "
+           "recogniser\n",
+           counts_quantile_ms(&s->counts_before.to_ring, &s->counts_after.to_ring, 0.5),
+           counts_quantile_ms(&s->counts_before.to_ring, &s->counts_after.to_ring, 0.99),
+           counts_quantile_ms(&s->counts_before.to_stt, &s->counts_after.to_stt, 0.5),
+           counts_quantile_ms(&s->counts_before.to_stt, &s->counts_after.to_stt, 0.99));
     print_failures(b);
     if (b->options->overload)
         printf("after the overload p99 was at most 5 ms again within %.1f s\n", b->recovered_s);
@@ -173,6 +179,16 @@ void report_machine(struct vg_json *j, const struct proc_sample *before, const s
     vg_json_num(j, "stolen_ms", (double)(after->stolen_us - before->stolen_us) / 1000, 1);
 }
 
+static void put_times(struct vg_json *j, const char *key, const struct counted_times *before,
+                      const struct counted_times *after)
+{
+    vg_json_object(j, key);
+    vg_json_num(j, "p50_ms", counts_quantile_ms(before, after, 0.5), 3);
+    vg_json_num(j, "p99_ms", counts_quantile_ms(before, after, 0.99), 3);
+    vg_json_num(j, "p999_ms", counts_quantile_ms(before, after, 0.999), 3);
+    vg_json_end(j);
+}
+
 static void put_step(const struct bench *b, struct vg_json *j, const struct step *s)
 {
     vg_json_object(j, NULL);
@@ -195,6 +211,8 @@ static void put_step(const struct bench *b, struct vg_json *j, const struct step
     vg_json_num(j, "server_dropped", s->counts_after.dropped - s->counts_before.dropped, 0);
     vg_json_num(j, "server_late", s->counts_after.late - s->counts_before.late, 0);
     vg_json_num(j, "server_ticks_late", s->counts_after.tick_late - s->counts_before.tick_late, 0);
+    put_times(j, "frame_to_ring", &s->counts_before.to_ring, &s->counts_after.to_ring);
+    put_times(j, "frame_to_stt", &s->counts_before.to_stt, &s->counts_after.to_stt);
     vg_json_num(j, "setup_per_second", setup_rate(&s->coming), 1);
     vg_json_object(j, "failures");
     for (int i = 0; i < FAILURES; i++)

@@ -22,38 +22,6 @@ enum {
 static const double late_share_max = 0.001, search_growth = 1.4;
 static const double field_failed_max = 0.005, field_turn_growth = 1.25;
 
-/* --- the server's own counts -----------------------------------------------------------------------------
- */
-
-static double sum_of(const char *metrics, const char *name)
-{
-    double sum = 0;
-    size_t n = strlen(name);
-    for (const char *at = metrics; (at = strstr(at, name)); at += n) {
-        if (at != metrics && at[-1] != '\n')
-            continue;
-        if (at[n] == ' ' || at[n] == '{') {
-            const char *value = strchr(at, ' ');
-            sum += value ? strtod(value, NULL) : 0;
-        }
-    }
-    return sum;
-}
-
-static void read_counts(const struct bench *b, struct server_counts *out)
-{
-    struct vg_buf text = VG_BUF_INIT;
-    *out = (struct server_counts){0};
-    if (b->load.rest && wire_request(&b->load.url, "GET", "/metrics", NULL, NULL, &text) == 200) {
-        out->there = true;
-        out->frames_in = sum_of(text.data, "voxgate_frames_in_total");
-        out->dropped = sum_of(text.data, "voxgate_frames_dropped_total");
-        out->late = sum_of(text.data, "voxgate_frames_late_total");
-        out->tick_late = sum_of(text.data, "voxgate_media_tick_late_total");
-    }
-    vg_buf_free(&text);
-}
-
 /* --- holding a load --------------------------------------------------------------------------------------
  */
 
@@ -145,6 +113,13 @@ static void judge(struct step *s, bool refusals)
                  : p99 > P99_MAX_US                                        ? "ping p99"
                                                                            : "good";
     s->good = strcmp(s->verdict, "good") == 0;
+}
+
+static void read_counts(const struct bench *b, struct server_counts *out)
+{
+    *out = (struct server_counts){0};
+    if (b->load.rest)
+        counts_read(out, &b->load.url);
 }
 
 /* Holds `calls` for `seconds` and measures. NULL: out of memory. */

@@ -65,6 +65,8 @@ def shape_figures(runs):
     figures["late_share"] = best([ratio(s["late_frames"], s["reply_frames"]) if s else None for s in talking], min)
     figures["agent_talks"] = best([s["agent_talk_share"] if s else None for s in talking])
     figures["setup_per_second"] = of(lambda s: s["setup_per_second"], max)
+    figures["to_ring_p99_ms"] = of(lambda s: s.get("frame_to_ring", {}).get("p99_ms"))
+    figures["to_stt_p99_ms"] = of(lambda s: s.get("frame_to_stt", {}).get("p99_ms"))
     floors = [last_step(r.get("raw")) for r in runs]
     figures["raw_us"] = best([f["loop"]["us_per_frame"] if f else None for f in floors], min)
     figures["vs_raw"] = best([ratio(s["loop"]["us_per_frame"], f["loop"]["us_per_frame"]) if s and f else None

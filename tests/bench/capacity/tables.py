@@ -76,11 +76,12 @@ def capacity(_results, figures, _top):
 def cost(_results, figures, _top):
     rows = [[NAMES[n], runs(f["held"]), runs(f["loop_us"]), percent(f["loop_kernel_share"]["value"], 0), runs(f["raw_us"]),
              runs(f["vs_raw"]), runs(f["media_us"], 0), percent(f["cores_at_60"]["value"], 0), runs(f["rss"]),
+             f"{number(f['to_ring_p99_ms']['value'])}; {number(f['to_stt_p99_ms']['value'])}",
              percent(f["late_share"]["value"], 3), percent(f["agent_talks"]["value"], 0),
              f"{f['transcripts']['missing'] + f['transcripts']['wrong']} of {f['transcripts']['due']}"]
             for n, f in figures["shapes"].items()]
     return table(["shape", "calls", "loop us/frame", "of it kernel", "raw us/frame", "ratio", "media us/call/s", "all CPU, of a core",
-                  "RSS bytes/call", "late frames", "while the agent talks", "transcripts missing or wrong"], rows)
+                  "RSS bytes/call", "to its ring; to the recogniser, p99 ms", "late frames", "while the agent talks", "transcripts missing or wrong"], rows)
 
 
 def rest(_results, figures, _top):

@@ -16,7 +16,7 @@ def step(calls, verdict="good", cores_busy=(0.5, 0.5), loop_us=10.0, late=0, hel
     part = {"cores": 0.5, "us_per_frame": loop_us, "us_per_call_second": 50.0, "user_share": 0.4}
     return {"calls": calls, "held": calls if held is None else held, "verdict": verdict, "client_bound": client_bound,
             "cores_busy": list(cores_busy), "loop": part, "media": part, "other": part, "ping": {"p99_ms": 1.5},
-            "turn": {"p95_ms": 600}, "rss_per_call_bytes": 30000, "late_frames": late, "reply_frames": 1000,
+            "turn": {"p95_ms": 600}, "rss_per_call_bytes": 30000, "frame_to_ring": {"p99_ms": 0.5}, "frame_to_stt": {"p99_ms": 12.0}, "late_frames": late, "reply_frames": 1000,
             "agent_talk_share": 0.3, "setup_per_second": 900.0, "seconds": 5.0, "gaps": 0, "rss_bytes": 10 << 20,
             "failures": {"refused_capacity": 0, "refused_limit": 0, "closed": 0}}
 

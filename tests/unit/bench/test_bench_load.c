@@ -1,5 +1,6 @@
 /* The parts of `voxgate bench` that decide whether its figures are right: histograms, the wire, the
  * conversation and what is expected of the gateway for it. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "cli/bench/counts.h"
 #include "cli/bench/frames.h"
 #include "cli/bench/hist.h"
 #include "cli/bench/wire.h"
@@ -36,6 +38,31 @@ static void an_empty_or_extreme_histogram_is_no_trouble(void **state)
     assert_int_equal(h.n, 2);
     assert_int_equal(hist_quantile_us(&h, 0.5), 0);
     assert_true(hist_quantile_us(&h, 1.0) > 60000000);
+}
+
+static void quantiles_of_the_gateway_are_of_the_time_between_two_readings(void **state)
+{
+    (void)state;
+    static const char BEFORE[] =
+        "# HELP voxgate_frame_to_ring_seconds x\nvoxgate_frames_dropped_total{where=\"pool\"} 1\n"
+        "voxgate_frame_to_ring_seconds_bucket{le=\"0.001\"} 1000\n"
+        "voxgate_frame_to_ring_seconds_bucket{le=\"0.002\"} 1000\n"
+        "voxgate_frame_to_ring_seconds_bucket{le=\"+Inf\"} 1000\n";
+    static const char AFTER[] =
+        "voxgate_frames_dropped_total{where=\"pool\"} 1\nvoxgate_frames_dropped_total{where=\"up\"} 4\n"
+        "voxgate_frame_to_ring_seconds_bucket{le=\"0.001\"} 1050\n"
+        "voxgate_frame_to_ring_seconds_bucket{le=\"0.002\"} 1090\n"
+        "voxgate_frame_to_ring_seconds_bucket{le=\"+Inf\"} 1100\n";
+    struct server_counts before = {0}, after = {0};
+    counts_parse(&before, BEFORE);
+    counts_parse(&after, AFTER);
+    assert_int_equal((int)(after.dropped - before.dropped), 4);
+    assert_int_equal(after.to_ring.buckets, 3);
+    assert_true(fabs(counts_quantile_ms(&before.to_ring, &after.to_ring, 0.5) - 1.0) < 1e-9);
+    assert_true(fabs(counts_quantile_ms(&before.to_ring, &after.to_ring, 0.7) - 1.5) < 1e-9);
+    assert_true(fabs(counts_quantile_ms(&before.to_ring, &after.to_ring, 0.99) - 2.0) < 1e-9);
+    assert_true(counts_quantile_ms(&after.to_ring, &after.to_ring, 0.5) == 0);
+    assert_true(counts_quantile_ms(&before.to_stt, &after.to_stt, 0.5) == 0);
 }
 
 static void frames_are_masked_and_of_the_right_length(void **state)
@@ -157,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quantiles_are_right_to_three_percent),
         cmocka_unit_test(an_empty_or_extreme_histogram_is_no_trouble),
+        cmocka_unit_test(quantiles_of_the_gateway_are_of_the_time_between_two_readings),
         cmocka_unit_test(frames_are_masked_and_of_the_right_length),
         cmocka_unit_test(a_servers_frame_is_read_when_all_of_it_has_come),
         cmocka_unit_test(pipelined_answers_are_told_apart),
