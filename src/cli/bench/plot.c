@@ -56,14 +56,23 @@ static double all_cores(const struct plot *p, const struct step *s)
     return at_cores(p, step_cores(s, PROC_LOOP) + step_cores(s, PROC_MEDIA) + step_cores(s, PROC_OTHER));
 }
 
+/* A load that was tried more than once: the line goes through the last one in order, which is the best. */
+static bool tried_again(const struct plot *p, size_t i)
+{
+    return i + 1 < p->count && p->by_calls[i + 1]->held == p->by_calls[i]->held;
+}
+
 static void line(struct plot *p, const char *colour, const char *dash,
                  double (*y)(const struct plot *p, const struct step *s))
 {
     vg_buf_printf(
         &p->svg, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\" points=\"",
         colour, dash);
-    for (size_t i = 0; i < p->count; i++)
+    for (size_t i = 0; i < p->count; i++) {
+        if (tried_again(p, i))
+            continue;
         vg_buf_printf(&p->svg, "%.1f,%.1f ", at_x(p, (double)p->by_calls[i]->held), y(p, p->by_calls[i]));
+    }
     vg_buf_puts(&p->svg, "\"/>\n");
     for (size_t i = 0; i < p->count; i++)
         vg_buf_printf(&p->svg, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\" stroke=\"%s\"/>\n",
@@ -121,7 +130,10 @@ static void knee(struct plot *p, const struct bench *b)
 static int compare_calls(const void *a, const void *b)
 {
     const struct step *l = *(const struct step *const *)a, *r = *(const struct step *const *)b;
-    return (l->held > r->held) - (l->held < r->held);
+    int64_t l_p99 = hist_quantile_us(&l->stats.ping, 0.99), r_p99 = hist_quantile_us(&r->stats.ping, 0.99);
+    if (l->held != r->held)
+        return l->held > r->held ? 1 : -1;
+    return l->good != r->good ? (l->good ? 1 : -1) : (l_p99 < r_p99) - (l_p99 > r_p99);
 }
 
 static void draw(struct plot *p, const struct bench *b)

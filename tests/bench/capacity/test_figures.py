@@ -12,8 +12,8 @@ import rest  # noqa: E402
 import tables  # noqa: E402
 
 
-def step(calls, verdict="good", cores_busy=(0.5, 0.5), loop_us=10.0, late=0, held=None, client_bound=False):
-    part = {"cores": 0.5, "us_per_frame": loop_us, "us_per_call_second": 50.0, "user_share": 0.4}
+def step(calls, verdict="good", cores_busy=(0.5, 0.5), loop_us=10.0, late=0, held=None, client_bound=False, loop_cores=0.9):
+    part = {"cores": loop_cores, "us_per_frame": loop_us, "us_per_call_second": 50.0, "user_share": 0.4}
     return {"calls": calls, "held": calls if held is None else held, "verdict": verdict, "client_bound": client_bound,
             "cores_busy": list(cores_busy), "loop": part, "media": part, "other": part, "ping": {"p99_ms": 1.5},
             "turn": {"p95_ms": 600}, "rss_per_call_bytes": 30000, "frame_to_ring": {"p99_ms": 0.5}, "frame_to_stt": {"p99_ms": 12.0}, "late_frames": late, "reply_frames": 1000,
@@ -61,6 +61,8 @@ class Runs(unittest.TestCase):
         self.assertEqual(limit((0.6, 0.7), client_bound=True), "core 1")
         self.assertEqual(limit((0.97, 0.98)), "both cores")
         self.assertEqual(limit((0.6, 0.7)), "neither core")
+        crowded = found(step(100), step(200, "ping p99", (0.99, 0.5), loop_cores=0.3))
+        self.assertEqual(figures.limit(crowded), "the machine had other work")
         self.assertEqual(figures.limit(found(step(100))), "none was reached")
 
 
@@ -114,6 +116,15 @@ class Report(unittest.TestCase):
         self.assertEqual((top["late_downlink_share"], top["overload_recovered_s"], top["soak_failed_calls"]), (0.002, 1.0, 0))
         self.assertIsNone(top["rest_get_call_per_s"])
         self.assertTrue({name for name, *_ in goals.GOALS} <= top.keys())
+
+    def test_a_short_soak_is_not_held_against_the_goal_of_a_long_one(self):
+        results = self.results()
+        computed = figures.compute(results)
+        summary = tables.summary(results, computed, figures.top_level(computed))
+        self.assertRegex(summary, r"RSS growth after warm-up +\|.*too short")
+        results["soak"]["steps"] = [{**step(60), "seconds": 180.0} for _ in range(10)]
+        computed = figures.compute(results)
+        self.assertNotIn("too short", tables.summary(results, computed, figures.top_level(computed)))
 
     def test_tables_go_between_the_markers_of_a_page_and_can_go_there_again(self):
         results = self.results()
