@@ -17,6 +17,7 @@ enum {
     EVENT_QUEUE_BYTES = 8 << 20,
     POOL_BYTES_A_CALL = 24 << 10, /* pre-roll, and a chunk of a quarter of a second on its way */
     POOL_BYTES_USUAL = 64 << 20,
+    POOL_BYTES_MOST = 1 << 30,
     POOL_BYTES_LEAST = 1 << 20,
 };
 
@@ -72,9 +73,12 @@ static int make_bus(struct shard_thread *t, const struct shard_parts *parts)
 static size_t pool_bytes(const struct vg_config *config)
 {
     int64_t asked = config->block_pool_bytes;
-    int64_t bytes = asked ? asked : config->calls_max * POOL_BYTES_A_CALL;
-    int64_t least = asked ? POOL_BYTES_LEAST : POOL_BYTES_USUAL;
-    return (size_t)(bytes > least ? bytes : least);
+    if (asked)
+        return (size_t)(asked > POOL_BYTES_LEAST ? asked : POOL_BYTES_LEAST);
+    int64_t bytes = config->calls_max * POOL_BYTES_A_CALL;
+    if (bytes > POOL_BYTES_MOST)
+        return POOL_BYTES_MOST;
+    return (size_t)(bytes > POOL_BYTES_USUAL ? bytes : POOL_BYTES_USUAL);
 }
 
 int shard_thread_init(struct shard_thread *t, unsigned index, const struct shard_parts *parts, int port)
