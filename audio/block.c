@@ -225,6 +225,14 @@ static uint32_t take_from_stack(struct vg_block_pool *pool)
     return n ? blocks[n - 1] : VG_BLOCK_NONE;
 }
 
+/* The next to be taken was last in another core's cache: it comes while this one is filled. */
+static void prefetch_for_writing(const struct vg_block_pool *pool, uint32_t block)
+{
+    const unsigned char *at = pool->bytes + (size_t)block * VG_BLOCK_BYTES;
+    for (int i = 0; i < VG_BLOCK_BYTES; i += CACHE_LINE_BYTES)
+        __builtin_prefetch(at + i, 1);
+}
+
 static uint32_t take_from_magazine(struct vg_block_pool *pool, struct magazine *m)
 {
     uint32_t count = atomic_load_explicit(&m->count, memory_order_relaxed);
@@ -235,6 +243,8 @@ static uint32_t take_from_magazine(struct vg_block_pool *pool, struct magazine *
     if (count == 0)
         return VG_BLOCK_NONE;
     magazine_set_count(m, count - 1);
+    if (count > 1)
+        prefetch_for_writing(pool, m->blocks[count - 2]);
     return m->blocks[count - 1];
 }
 

@@ -25,6 +25,9 @@ struct vg_decoder *vg_decoder_new(enum vg_codec codec, int rate_hz);
 struct vg_decoder *vg_decoder_free(struct vg_decoder *d);
 /* Most samples at 16 kHz that `bytes` wire bytes can become (for Opus: 1,920 a packet, 120 ms). */
 size_t vg_decoder_bound(const struct vg_decoder *d, size_t bytes);
+/* The samples of `data` where they are, if the wire's bytes are 16 kHz samples already and nothing waits;
+ * else NULL, and vg_decode() is due. */
+const int16_t *vg_decode_in_place(const struct vg_decoder *d, const uint8_t *data, size_t bytes);
 /* Decodes a piece: for Opus one packet, else any number of bytes (an odd byte of s16 waits for its partner).
  * Returns samples written at 16 kHz, VG_EPARSE (a broken packet), VG_ETOOBIG (cap_samples is too small). */
 int vg_decode(struct vg_decoder *d, const uint8_t *data, size_t bytes, int16_t *out,

@@ -150,6 +150,13 @@ static int decode_resampled(struct vg_decoder *d, const uint8_t **data, size_t s
     return (int)written;
 }
 
+const int16_t *vg_decode_in_place(const struct vg_decoder *d, const uint8_t *data, size_t bytes)
+{
+    bool as_is = d->codec == VG_CODEC_PCM_S16LE && !d->resampler && !d->has_partial && bytes % 2 == 0 &&
+                 (uintptr_t)data % _Alignof(int16_t) == 0;
+    return as_is ? (const int16_t *)(const void *)data : NULL;
+}
+
 int vg_decode(struct vg_decoder *d, const uint8_t *data, size_t bytes, int16_t *out, size_t cap_samples)
 {
     if (d->codec == VG_CODEC_OPUS)

@@ -12,6 +12,7 @@ enum { CACHE_LINE_BYTES = 64, CAPACITY_MAX = 1 << 20 };
 struct vg_ring {
     _Alignas(CACHE_LINE_BYTES) _Atomic uint32_t tail; /* PRODUCER writes */
     uint32_t head_seen;                               /* PRODUCER: last look at head */
+    uint32_t next;                                    /* PRODUCER: tail and what is not published yet */
     uint32_t mask;                                    /* RO: capacity - 1, for the producer */
     _Alignas(CACHE_LINE_BYTES) _Atomic uint32_t head; /* CONSUMER writes */
     uint32_t tail_seen;                               /* CONSUMER: last look at tail */
@@ -33,6 +34,7 @@ struct vg_ring *vg_ring_new(uint32_t capacity)
     atomic_init(&r->tail, 0);
     atomic_init(&r->head, 0);
     r->head_seen = 0;
+    r->next = 0;
     r->tail_seen = 0;
     r->mask = r->read_mask = size - 1;
     return r;
@@ -45,32 +47,43 @@ struct vg_ring *vg_ring_free(struct vg_ring *r)
 }
 
 /* Producer: free slots, looking at the consumer only if fewer than `want` are known of. */
-static uint32_t ring_space(struct vg_ring *r, uint32_t tail, uint32_t want)
+static uint32_t ring_space(struct vg_ring *r, uint32_t want)
 {
-    uint32_t space = r->mask + 1 - (tail - r->head_seen);
+    uint32_t space = r->mask + 1 - (r->next - r->head_seen);
     if (space < want) {
         /* Acquire pairs with the release in vg_ring_pop: the consumer has read the slot that we overwrite. */
         r->head_seen = atomic_load_explicit(&r->head, memory_order_acquire);
-        space = r->mask + 1 - (tail - r->head_seen);
+        space = r->mask + 1 - (r->next - r->head_seen);
     }
     return space;
 }
 
+int vg_ring_stage(struct vg_ring *r, const struct vg_slot *slot)
+{
+    if (ring_space(r, 1) == 0)
+        return VG_EFULL;
+    r->slots[r->next++ & r->mask] = *slot;
+    return VG_OK;
+}
+
+void vg_ring_publish(struct vg_ring *r)
+{
+    /* Release pairs with the acquire in vg_ring_peek: the consumer sees the slots and the blocks behind them.
+     */
+    atomic_store_explicit(&r->tail, r->next, memory_order_release);
+}
+
 int vg_ring_push(struct vg_ring *r, const struct vg_slot *slot)
 {
-    /* Our own index: nobody else writes it. */
-    uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
-    if (ring_space(r, tail, 1) == 0)
-        return VG_EFULL;
-    r->slots[tail & r->mask] = *slot;
-    /* Release pairs with the acquire in vg_ring_peek: the consumer sees the slot and the block behind it. */
-    atomic_store_explicit(&r->tail, tail + 1, memory_order_release);
-    return VG_OK;
+    int err = vg_ring_stage(r, slot);
+    if (!err)
+        vg_ring_publish(r);
+    return err;
 }
 
 uint32_t vg_ring_space(struct vg_ring *r, uint32_t want)
 {
-    return ring_space(r, atomic_load_explicit(&r->tail, memory_order_relaxed), want);
+    return ring_space(r, want);
 }
 
 const struct vg_slot *vg_ring_peek(struct vg_ring *r)

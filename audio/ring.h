@@ -25,6 +25,10 @@ struct vg_ring *vg_ring_new(uint32_t capacity);
 struct vg_ring *vg_ring_free(struct vg_ring *r);
 /* Producer. VG_EFULL: nothing was taken. */
 int vg_ring_push(struct vg_ring *r, const struct vg_slot *slot) VG_MUST_CHECK;
+/* The same in two halves, for several slots at once: what is staged shows to the consumer when it is
+ * published, by vg_ring_publish() or the next push. */
+int vg_ring_stage(struct vg_ring *r, const struct vg_slot *slot) VG_MUST_CHECK;
+void vg_ring_publish(struct vg_ring *r);
 /* Producer: free slots as last seen, refreshed when that is fewer than `want`. */
 uint32_t vg_ring_space(struct vg_ring *r, uint32_t want);
 /* Consumer. False if empty. */

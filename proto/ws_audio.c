@@ -79,7 +79,7 @@ static size_t char_step(struct ws_audio *a, char c, uint8_t *out, bool *closed)
 
 size_t ws_audio_text(struct ws_audio *a, const char *text, size_t n, bool *closed)
 {
-    uint8_t piece[PIECE_BYTES + 64];
+    _Alignas(16) uint8_t piece[PIECE_BYTES + 64];
     size_t i = 0, filled = 0;
     *closed = false;
     while (i < n && !*closed) {

@@ -255,14 +255,14 @@ static uint32_t time_frame(struct vg_media *m, int64_t arrival_us)
     return arrival_stamp(arrival_us);
 }
 
-static int push_frame(struct vg_media *m, int64_t arrival_us)
+static int stage_frame(struct vg_media *m, int64_t arrival_us)
 {
     struct vg_slot slot = {.block = m->up_block,
                            .length = VG_FRAME_SAMPLES,
                            .value = time_frame(m, arrival_us)};
     m->up_block = VG_BLOCK_NONE;
     m->up_samples = 0;
-    if (vg_ring_push(m->uplink, &slot) == 0)
+    if (vg_ring_stage(m->uplink, &slot) == 0)
         return 0;
     vg_block_give(m->config.pool, slot.block);
     vg_count1(frames_dropped_total, "uplink");
@@ -276,7 +276,8 @@ int vg_media_uplink(struct vg_media *m, const int16_t *pcm, size_t samples, int6
     while (samples > 0) {
         if (m->up_block == VG_BLOCK_NONE && (m->up_block = vg_block_take(m->config.pool)) == VG_BLOCK_NONE) {
             vg_count1(frames_dropped_total, "pool");
-            return VG_EFULL;
+            err = VG_EFULL;
+            break;
         }
         size_t take = (size_t)(VG_FRAME_SAMPLES - m->up_samples);
         if (take > samples)
@@ -287,12 +288,14 @@ int vg_media_uplink(struct vg_media *m, const int16_t *pcm, size_t samples, int6
         samples -= take;
         if (m->up_samples == VG_FRAME_SAMPLES) {
             complete = true;
-            if (push_frame(m, arrival_us))
+            if (stage_frame(m, arrival_us))
                 err = VG_EFULL;
         }
     }
-    if (complete)
+    if (complete) {
+        vg_ring_publish(m->uplink);
         vg_media_clock_poke(&m->client);
+    }
     return err;
 }
 

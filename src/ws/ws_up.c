@@ -23,17 +23,22 @@ static void bad_audio(struct ws_leg *l, const char *why)
     l->audio_told = true;
 }
 
-static void take_samples(struct ws_leg *l, const int16_t *pcm, int samples)
+static void take_samples(struct ws_leg *l, const int16_t *pcm, size_t samples)
 {
-    if (samples <= 0)
+    if (samples == 0)
         return;
-    l->message_samples += (size_t)samples;
+    l->message_samples += samples;
     if (l->leg.host)
-        l->leg.host_ops->audio(l->leg.host, pcm, (size_t)samples, l->last_rx_us);
+        l->leg.host_ops->audio(l->leg.host, pcm, samples, l->last_rx_us);
 }
 
 static void decode(struct ws_leg *l, const uint8_t *data, size_t bytes)
 {
+    const int16_t *samples = vg_decode_in_place(l->decoder, data, bytes);
+    if (samples) {
+        take_samples(l, samples, bytes / 2);
+        return;
+    }
     int16_t pcm[PIECE_SAMPLES];
     while (bytes > 0) {
         size_t take = bytes < PIECE_BYTES || l->in.codec == VG_CODEC_OPUS ? bytes : PIECE_BYTES;
@@ -42,7 +47,7 @@ static void decode(struct ws_leg *l, const uint8_t *data, size_t bytes)
             bad_audio(l, "the audio cannot be decoded as what was negotiated");
             return;
         }
-        take_samples(l, pcm, n);
+        take_samples(l, pcm, (size_t)n);
         data += take;
         bytes -= take;
     }

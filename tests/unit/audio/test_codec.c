@@ -183,6 +183,26 @@ static void odd_bytes_wait_for_their_partner(void **state)
     }
 }
 
+static void only_whole_samples_at_16_khz_are_taken_where_they_are(void **state)
+{
+    (void)state;
+    _Alignas(2) uint8_t wire[8] = {1, 0, 2, 0, 3, 0, 4, 0};
+    int16_t pcm[64];
+    struct vg_decoder *d = vg_decoder_new(VG_CODEC_PCM_S16LE, 16000);
+    assert_ptr_equal(vg_decode_in_place(d, wire, 8), wire);
+    assert_null(vg_decode_in_place(d, wire, 7));
+    assert_null(vg_decode_in_place(d, wire + 1, 6));
+    assert_int_equal(vg_decode(d, wire, 3, pcm, VG_COUNT_OF(pcm)), 1); /* half a sample waits */
+    assert_null(vg_decode_in_place(d, wire, 8));
+    vg_decoder_free(d);
+    d = vg_decoder_new(VG_CODEC_PCM_S16LE, 8000);
+    assert_null(vg_decode_in_place(d, wire, 8));
+    vg_decoder_free(d);
+    d = vg_decoder_new(VG_CODEC_PCMU, 16000);
+    assert_null(vg_decode_in_place(d, wire, 8));
+    vg_decoder_free(d);
+}
+
 static void output_that_does_not_fit_is_refused_and_nothing_is_lost(void **state)
 {
     (void)state;
@@ -286,6 +306,7 @@ int main(void)
         cmocka_unit_test(g711_frame_at_8_khz_is_160_bytes_from_the_first_on),
         cmocka_unit_test(g711_knows_the_codes_of_the_standard),
         cmocka_unit_test(odd_bytes_wait_for_their_partner),
+        cmocka_unit_test(only_whole_samples_at_16_khz_are_taken_where_they_are),
         cmocka_unit_test(output_that_does_not_fit_is_refused_and_nothing_is_lost),
         cmocka_unit_test(broken_opus_packets_are_errors_and_the_next_good_one_plays),
         cmocka_unit_test(names_and_rates_are_checked),

@@ -57,6 +57,35 @@ static void full_ring_takes_nothing_until_a_slot_is_popped(void **state)
     vg_ring_free(r);
 }
 
+static void staged_slots_show_when_they_are_published(void **state)
+{
+    (void)state;
+    struct vg_ring *r = vg_ring_new(4);
+    struct vg_slot in;
+    struct vg_slot out;
+    for (uint32_t round = 0; round < 5; round++) {
+        for (uint32_t i = 0; i < 4; i++) {
+            in = slot_of(i);
+            assert_int_equal(vg_ring_stage(r, &in), VG_OK);
+        }
+        assert_int_equal(vg_ring_stage(r, &in), VG_EFULL);
+        assert_int_equal(vg_ring_space(r, 1), 0);
+        assert_false(vg_ring_pop(r, &out));
+        vg_ring_publish(r);
+        for (uint32_t i = 0; i < 4; i++) {
+            assert_true(vg_ring_pop(r, &out));
+            assert_int_equal(out.block, i);
+        }
+        assert_false(vg_ring_pop(r, &out));
+    }
+    in = slot_of(7);
+    assert_int_equal(vg_ring_stage(r, &in), VG_OK);
+    in = slot_of(8);
+    assert_int_equal(vg_ring_push(r, &in), VG_OK); /* publishes both */
+    assert_int_equal(vg_ring_fill(r), 2);
+    vg_ring_free(r);
+}
+
 static void space_looks_again_only_when_it_must(void **state)
 {
     (void)state;
@@ -137,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slots_come_out_as_they_went_in),
         cmocka_unit_test(full_ring_takes_nothing_until_a_slot_is_popped),
+        cmocka_unit_test(staged_slots_show_when_they_are_published),
         cmocka_unit_test(space_looks_again_only_when_it_must),
         cmocka_unit_test(capacity_is_rounded_up_to_a_power_of_two),
         cmocka_unit_test(two_threads_pass_every_block_in_order),
