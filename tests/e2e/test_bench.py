@@ -94,7 +94,7 @@ class TooMuch(Bench):
         self.assertEqual((before["held"], over["calls"], over["held"], after["held"]), (CALLS_MAX, CALLS_MAX * 3 // 2, CALLS_MAX, 3))
         self.assertGreater(over["failures"]["refused_capacity"], 0)
         self.assertEqual(figures["refused_without_retry_after"], 0)
-        self.assertEqual(figures["failed"], sum(s["failures"]["refused_capacity"] for s in figures["steps"]))
+        self.assertEqual({kind for kind, n in figures["failures"].items() if n}, {"refused_capacity"})
         self.assertGreaterEqual(figures["recovered_seconds"], 0)
 
     def test_requests_that_are_refused_are_no_success(self):

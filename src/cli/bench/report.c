@@ -179,6 +179,15 @@ void report_machine(struct vg_json *j, const struct proc_sample *before, const s
     vg_json_num(j, "stolen_ms", (double)(after->stolen_us - before->stolen_us) / 1000, 1);
 }
 
+/* Of a step both of its parts; of the whole run also what fell between steps. */
+static void put_failures(struct vg_json *j, const struct stats *s, const struct stats *coming)
+{
+    vg_json_object(j, "failures");
+    for (int i = 0; i < FAILURES; i++)
+        vg_json_int(j, failure_names[i], (int64_t)(s->failed[i] + (coming ? coming->failed[i] : 0)));
+    vg_json_end(j);
+}
+
 static void put_times(struct vg_json *j, const char *key, const struct counted_times *before,
                       const struct counted_times *after)
 {
@@ -214,10 +223,7 @@ static void put_step(const struct bench *b, struct vg_json *j, const struct step
     put_times(j, "frame_to_ring", &s->counts_before.to_ring, &s->counts_after.to_ring);
     put_times(j, "frame_to_stt", &s->counts_before.to_stt, &s->counts_after.to_stt);
     vg_json_num(j, "setup_per_second", setup_rate(&s->coming), 1);
-    vg_json_object(j, "failures");
-    for (int i = 0; i < FAILURES; i++)
-        vg_json_int(j, failure_names[i], (int64_t)(s->stats.failed[i] + s->coming.failed[i]));
-    vg_json_end(j);
+    put_failures(j, &s->stats, &s->coming);
     for (int g = 0; g < PROC_GROUPS; g++) {
         vg_json_object(j, proc_group_names[g]);
         vg_json_num(j, "cores", step_cores(s, g), 4);
@@ -275,6 +281,7 @@ int report_json(const struct bench *b, const char *path)
     }
     vg_json_int(&j, "idle_rss_bytes", b->idle.after.rss_bytes);
     vg_json_int(&j, "failed", (int64_t)stats_failures(&b->total, true));
+    put_failures(&j, &b->total, NULL);
     vg_json_int(&j, "transcripts", (int64_t)b->total.transcripts);
     vg_json_int(&j, "transcripts_due", (int64_t)b->total.turns_due);
     vg_json_int(&j, "transcripts_missing", (int64_t)b->total.turns_missing);

@@ -127,7 +127,7 @@ def overload_figures(result):
     before, over, after = result["steps"][:3]
     return {"admitted": before["calls"], "asked": over["calls"], "held": over["held"],
             "refused": over["failures"]["refused_capacity"], "refused_without_retry_after": result["refused_without_retry_after"],
-            "failed": sum(n for s in (before, over, after) for k, n in s["failures"].items() if k not in REFUSALS),
+            "failed": sum(n for k, n in result["failures"].items() if k not in REFUSALS),
             "p99_before_ms": before["ping"]["p99_ms"], "p99_over_ms": over["ping"]["p99_ms"],
             "p99_after_ms": after["ping"]["p99_ms"], "recovered_s": result["recovered_seconds"]}
 

@@ -103,7 +103,7 @@ class Report(unittest.TestCase):
                 "machine": {"date": "2026-01-01", "revision": "abc", "cpu": "X", "cores": 2, "memory_gib": 4, "kernel": "6", "system": "D",
                             "load_before": 0.1},
                 "shapes": {"json250": [run(6000, python=2000)], "pcm20": [run(1500, python=500)]},
-                "overload": {"steps": over, "refused_without_retry_after": 0, "recovered_seconds": 1.0},
+                "overload": {"steps": over, "failures": {"refused_capacity": 41, "closed": 0}, "refused_without_retry_after": 0, "recovered_seconds": 1.0},
                 "soak": {"steps": [step(60), step(60)], "soak_rss_growth": 0.001, "failed": 0},
                 "setup": [{"setup_seconds": 3.5, "failed": 0}]}
 
