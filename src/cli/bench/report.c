@@ -212,6 +212,8 @@ static void put_step(const struct bench *b, struct vg_json *j, const struct step
     report_hist(j, "setup", &s->coming.setup);
     report_hist(j, "client_send_late", &s->stats.send_late);
     vg_json_int(j, "frames_sent", (int64_t)s->stats.frames_sent);
+    vg_json_int(j, "messages", (int64_t)s->stats.messages);
+    vg_json_int(j, "pongs", (int64_t)s->stats.pongs);
     vg_json_int(j, "reply_frames", (int64_t)s->stats.replies);
     vg_json_int(j, "late_frames", (int64_t)s->stats.late);
     vg_json_int(j, "gaps", (int64_t)s->stats.gaps);

@@ -2,6 +2,7 @@
 import os
 
 from contenders import PEERS, Peer, Voxgate
+from figures import last_step
 
 TALKING = ["--agent-talk", "30"]  # the agent talks 30 % of the time; else it gives short answers
 SHAPES = {  # name in the report -> shape of `voxgate bench`, settings of the gateway, options of the load
@@ -29,11 +30,20 @@ def gateway_run(load, servers, name, guess, calls, *more, env=None):
                           *what, *more)
 
 
-def peer_run(load, peer, name, guess=None, calls=None):
+def peer_run(load, peer, name, guess=None, calls=None, says=()):
     what = ["--calls", str(calls)] if calls else ["--search", *(["--calls", str(guess)] if guess else [])]
-    with Peer(peer, os.path.dirname(load.program)) as server:
+    with Peer(peer, os.path.dirname(load.program), says) as server:
         return load.paced(f"{PEERS[peer]} {name}", dict(os.environ), "--shape", SHAPES[name][0], "--ws-url", server.url,
                           "--pid", str(server.process.pid), *what)
+
+
+def _said(result):
+    """Frames of audio for each reply frame and for each other message of a run: what the floor sends beside it."""
+    step = last_step(result)
+    if not step or not step["frames_sent"]:
+        return ()
+    notes = step["messages"] - step["pongs"] - step["reply_frames"]
+    return [max(1, round(step["frames_sent"] / n)) if n > 0 else 0 for n in (step["reply_frames"], notes)]
 
 
 def _near(found):
@@ -51,7 +61,7 @@ def measure(load, servers, name, peers):
         calls = max(LEAST, int(run["search"]["capacity"] * SHARE)) if run["search"] else LEAST
         run["step"] = gateway_run(load, servers, name, None, calls)
         if "raw" in peers and not name.startswith("opus"):  # the floor has no codec
-            run["raw"] = peer_run(load, "raw", name, calls=calls)
+            run["raw"] = peer_run(load, "raw", name, calls=calls, says=_said(run["step"]))
         if name in COMPARED:  # short answers are over before pacing begins
             run["talking"] = gateway_run(load, servers, name, None, calls, *TALKING)
         for peer in peers:

@@ -36,13 +36,14 @@ class Voxgate(Gateway):
 class Peer:
     """Another server, all of it on the loop's core."""
 
-    def __init__(self, name, build):
+    def __init__(self, name, build, says=()):
+        """`says`: for raw, after how many frames of audio a reply and a note are sent."""
         self.url = f"ws://127.0.0.1:{PORT}" + ("" if name == "raw" else "/ws")
         command = {"raw": [os.path.join(build, "raw_epoll")],
                    "fastapi": ["/usr/bin/python3", os.path.join(HERE, "fastapi_server.py")],
                    "node": ["node", os.path.join(HERE, "node_server.js")]}[name]
         self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", "taskset", "-c", str(LOOP_CORE), *command, PORT],
+            ["setpriv", "--pdeathsig", "KILL", "--", "taskset", "-c", str(LOOP_CORE), *command, PORT, *map(str, says)],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "NODE_PATH": "/usr/share/nodejs"})
         if b"ready" not in self.process.stdout.readline():
             raise RuntimeError(f"{PEERS[name]} does not start")

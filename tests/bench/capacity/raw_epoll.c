@@ -1,6 +1,9 @@
 /* The floor that Voxgate is measured against: a WebSocket server by hand on epoll, one thread, that does for
  * a frame only what nobody can leave out: receive, unmask, find the audio, decode its base64 (proto/base64,
- * the same code), answer pings. No call, no ring, no VAD, no limits. Usage: raw_epoll PORT
+ * the same code), answer pings. No call, no ring, no VAD, no limits. Usage: raw_epoll PORT [REPLY NOTE]
+ *
+ * With REPLY and NOTE it also sends what the gateway sends in the run that it is held against: a peer's every
+ * REPLY-th frame of audio is said back, encoded again, and after every NOTE-th a text of 160 bytes goes out.
  *
  * It speaks as much of the protocol as `voxgate bench --ws-url` needs. */
 #include <arpa/inet.h>
@@ -18,19 +21,27 @@
 
 #include "proto/base64.h"
 
-enum { BUFFER_BYTES = 256 * 1024, EVENTS = 256, AUDIO_BYTES = 64 * 1024, RING_BYTES = 4096 };
+enum {
+    BUFFER_BYTES = 256 * 1024,
+    EVENTS = 256,
+    AUDIO_BYTES = 64 * 1024,
+    RING_BYTES = 4096,
+    NOTE_BYTES = 160
+};
 
 struct peer {
     int fd;
     bool open; /* the upgrade is done */
     size_t have;
+    unsigned frames;
     uint8_t *rest; /* half a message */
     size_t ring_at;
     uint8_t ring[RING_BYTES]; /* where decoded audio goes */
 };
 
 static uint8_t buffer[BUFFER_BYTES + 32], audio[AUDIO_BYTES + 64];
-static uint64_t frames;
+static char answer_text[VG_BASE64_BOUND(AUDIO_BYTES) + 64];
+static unsigned reply_every, note_every; /* 0: never */
 
 static void drop(struct peer *p)
 {
@@ -41,9 +52,35 @@ static void drop(struct peer *p)
 
 static void reply(struct peer *p, int opcode, const void *data, size_t bytes)
 {
-    uint8_t out[2 + 125] = {(uint8_t)(0x80 | opcode), (uint8_t)bytes};
-    memcpy(out + 2, data, bytes);
-    (void)!send(p->fd, out, bytes + 2, MSG_NOSIGNAL | MSG_DONTWAIT);
+    static uint8_t out[4 + sizeof answer_text];
+    size_t head = bytes < 126 ? 2 : 4;
+    out[0] = (uint8_t)(0x80 | opcode);
+    out[1] = bytes < 126 ? (uint8_t)bytes : 126;
+    if (head == 4) {
+        out[2] = (uint8_t)(bytes >> 8);
+        out[3] = (uint8_t)bytes;
+    }
+    memcpy(out + head, data, bytes);
+    (void)!send(p->fd, out, head + bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* As much as the gateway says in the run that this is held against. */
+static void say_back(struct peer *p, bool text, const uint8_t *pcm, size_t bytes)
+{
+    static const char note[NOTE_BYTES] = "{\"type\":\"note\"}";
+    p->frames++;
+    if (reply_every && p->frames % reply_every == 0) {
+        if (text) {
+            size_t head = (size_t)sprintf(answer_text, "{\"type\":\"reply\",\"audio\":\"");
+            size_t end = head + vg_base64_encode(answer_text + head, pcm, bytes);
+            memcpy(answer_text + end, "\"}", 2);
+            reply(p, 1, answer_text, end + 2);
+        } else {
+            reply(p, 2, pcm, bytes);
+        }
+    }
+    if (note_every && p->frames % note_every == 0)
+        reply(p, 1, note, sizeof note);
 }
 
 static void keep_audio(struct peer *p, const uint8_t *pcm, size_t bytes)
@@ -66,9 +103,10 @@ static void on_text(struct peer *p, const char *text, size_t bytes)
         int n = end && (size_t)(end - data) < AUDIO_BYTES
                     ? vg_base64_decode(audio, data, (size_t)(end - data))
                     : -1;
-        if (n > 0)
+        if (n > 0) {
             keep_audio(p, audio, (size_t)n);
-        frames++;
+            say_back(p, true, audio, (size_t)n);
+        }
     } else if (bytes > sizeof PING && memcmp(text, PING, sizeof PING - 1) == 0) {
         char pong[64];
         int n = snprintf(pong, sizeof pong, "{\"type\":\"pong\",\"id\":%d}", atoi(text + sizeof PING - 1));
@@ -118,7 +156,7 @@ static long take_frame(struct peer *p, uint8_t *data, size_t have)
     case 1: on_text(p, (const char *)payload, bytes); break;
     case 2:
         keep_audio(p, payload, bytes);
-        frames++;
+        say_back(p, false, payload, bytes);
         break;
     case 8: return -1;
     case 9: reply(p, 10, payload, bytes < 125 ? bytes : 125); break;
@@ -201,9 +239,13 @@ int main(int argc, char **argv)
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), epoll = epoll_create1(0), one = 1;
     struct epoll_event events[EVENTS], own = {.events = EPOLLIN, .data.ptr = NULL};
     struct rlimit limit;
-    if (argc != 2) {
-        fputs("usage: raw_epoll PORT\n", stderr);
+    if (argc != 2 && argc != 4) {
+        fputs("usage: raw_epoll PORT [REPLY NOTE]\n", stderr);
         return 2;
+    }
+    if (argc == 4) {
+        reply_every = (unsigned)atoi(argv[2]);
+        note_every = (unsigned)atoi(argv[3]);
     }
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
