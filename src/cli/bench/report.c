@@ -136,12 +136,13 @@ void report_summary(const struct bench *b)
            (unsigned long long)t->gaps, (unsigned long long)t->transcripts,
            (unsigned long long)t->turns_missing, (unsigned long long)t->turns_due,
            (unsigned long long)t->turns_split, (unsigned long long)t->bad_transcripts);
-    printf("on its way in a frame takes p50 %.2f ms, p99 %.2f ms to its ring, %.2f ms, %.2f ms to the "
-           "recogniser\n",
-           counts_quantile_ms(&s->counts_before.to_ring, &s->counts_after.to_ring, 0.5),
-           counts_quantile_ms(&s->counts_before.to_ring, &s->counts_after.to_ring, 0.99),
-           counts_quantile_ms(&s->counts_before.to_stt, &s->counts_after.to_stt, 0.5),
-           counts_quantile_ms(&s->counts_before.to_stt, &s->counts_after.to_stt, 0.99));
+    if (s->counts_after.there)
+        printf("on its way in a frame takes p50 %.2f ms, p99 %.2f ms to its ring, %.2f ms, %.2f ms to the "
+               "recogniser\n",
+               counts_quantile_ms(&s->counts_before.to_ring, &s->counts_after.to_ring, 0.5),
+               counts_quantile_ms(&s->counts_before.to_ring, &s->counts_after.to_ring, 0.99),
+               counts_quantile_ms(&s->counts_before.to_stt, &s->counts_after.to_stt, 0.5),
+               counts_quantile_ms(&s->counts_before.to_stt, &s->counts_after.to_stt, 0.99));
     print_failures(b);
     if (b->options->overload)
         printf("after the overload p99 was at most 5 ms again within %.1f s\n", b->recovered_s);
