@@ -36,8 +36,8 @@ struct ws_leg {
     int64_t chunk_us;       /* longest recent chunk, slowly forgotten */
     bool audio_told;        /* BAD_AUDIO was sent within this second */
 
-    int64_t media_start_us; /* monotonic time of the first sample; 0: none yet */
-    int64_t media_us;       /* length of what came since */
+    int64_t ahead_us;       /* how far the audio that came is ahead of what may have come by `ahead_at_us` */
+    int64_t ahead_at_us;
     bool holding;           /* the socket is not read */
     struct vg_timer *hold_timer;
     struct vg_timer *watch_timer; /* once a second: silence, counters */

@@ -77,15 +77,16 @@ static void note_chunk(struct ws_leg *l, int64_t length_us)
     l->chunk_us = longest;
 }
 
-/* How far the audio that came runs ahead of real time. */
+/* How far the audio that came runs ahead of what may come: three seconds in two, so that a client which was
+ * held up, or a gateway that stood still, makes up for it instead of staying behind for the rest of the call.
+ * Who pauses saves nothing. */
 static int64_t ahead_us(struct ws_leg *l, int64_t now_us)
 {
-    int64_t ahead = l->media_us - (now_us - l->media_start_us);
-    if (ahead < 0) { /* the client paused; it may not make up for that by a burst */
-        l->media_start_us = now_us - l->media_us;
-        ahead = 0;
-    }
-    return ahead;
+    l->ahead_us -= (now_us - l->ahead_at_us) * 3 / 2;
+    l->ahead_at_us = now_us;
+    if (l->ahead_us < 0)
+        l->ahead_us = 0;
+    return l->ahead_us;
 }
 
 static bool must_hold(struct ws_leg *l, int64_t now_us)
@@ -128,9 +129,7 @@ static void on_audio_end(void *arg, size_t bytes)
         bad_audio(l, "an odd number of bytes: half a sample waits for the next message");
     int64_t length_us = (int64_t)l->message_samples * 1000000 / VG_RATE_HZ;
     vg_metric_add(VG_M_frames_in_total, vg_codec_name(l->in.codec), NULL, 1);
-    if (!l->media_start_us)
-        l->media_start_us = l->last_rx_us;
-    l->media_us += length_us;
+    l->ahead_us += length_us;
     note_chunk(l, length_us);
     ws_hold_if_needed(l);
     l->message_samples = 0;
