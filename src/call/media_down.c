@@ -136,7 +136,8 @@ static void send_due(struct vg_media *m, int64_t now_us)
 {
     int frames = m->piece_frames > m->staged ? m->piece_frames : m->staged;
     uint32_t room = (uint32_t)(frames * BLOCKS_PER_FRAME_MAX + 2);
-    while (!m->ended && (!m->playing || vg_pace_due(&m->pace, now_us)) &&
+    /* What is due before the next tick leaves now: the lead is that much longer, and nothing is late. */
+    while (!m->ended && (!m->playing || vg_pace_due(&m->pace, now_us + VG_MEDIA_TICK_US - 1)) &&
            vg_ring_space(m->out, room) >= room) {
         bool complete = stage_piece(m);
         bool starved = m->staged > 0 && m->playing && now_us - vg_pace_due_us(&m->pace) > STARVED_US;
