@@ -23,7 +23,7 @@ void handle_root(struct exchange *ex)
 }
 
 struct checks {
-    bool redis, postgres, spool, spool_hangs, engines, draining, room;
+    bool redis, postgres, spool, spool_hangs, engines, draining, room, overloaded;
 };
 
 static struct checks look(struct exchange *ex)
@@ -35,7 +35,8 @@ static struct checks look(struct exchange *ex)
                            .spool_hangs = vg_spool_hangs(ex->api->shard->spool),
                            .engines = vg_nursery_alive(shared->nursery),
                            .draining = atomic_load(&ex->api->shared->draining),
-                           .room = vg_calls_live(shared->calls) < (uint32_t)shared->config->calls_max};
+                           .room = vg_calls_live(shared->calls) < (uint32_t)shared->config->calls_max,
+                           .overloaded = ex->api->shard->overloaded};
 }
 
 static void write_health(struct exchange *ex, const struct checks *c, const char *status)
@@ -53,7 +54,11 @@ static void write_health(struct exchange *ex, const struct checks *c, const char
                 : c->spool_hangs ? "the disk does not answer"
                                  : "the disk refuses");
     vg_json_str(&j, "engines", c->engines ? "ok" : "their parent process is gone: restart");
-    vg_json_str(&j, "calls", c->draining ? "draining" : c->room ? "ok" : "no free slot");
+    vg_json_str(&j, "calls",
+                c->draining     ? "draining"
+                : !c->room      ? "no free slot"
+                : c->overloaded ? "the processor is busy with those that are up"
+                                : "ok");
     vg_json_end(&j);
     vg_json_end(&j);
 }
@@ -69,7 +74,7 @@ void handle_readyz(struct exchange *ex)
 {
     struct checks c = look(ex);
     /* Else no call could start, or none would be heard. */
-    bool ready = !c.draining && c.room && c.spool && c.engines;
+    bool ready = !c.draining && c.room && !c.overloaded && c.spool && c.engines;
     ex->status = ready ? 200 : 503;
     write_health(ex, &c,
                  c.draining              ? "draining"

@@ -21,11 +21,29 @@ enum {
     POOL_BYTES_LEAST = 1 << 20,
 };
 
+/* Told when it changes, not every second. */
+static void judge_load(struct shard_thread *t)
+{
+    bool before = t->shard.overloaded;
+    t->shard.overloaded =
+        shard_load_sample(&t->load, vg_mono_us(), vg_thread_cpu_us(), vg_media_clock_cpu_us(t->shard.clock),
+                          (int)t->shard.config->load_max_pct);
+    char shard[16];
+    snprintf(shard, sizeof shard, "%u", t->shard.index);
+    vg_metric_set(VG_M_shard_load_percent, shard, NULL, t->load.share_pct);
+    if (t->shard.overloaded && !before)
+        vg_log_warn("shard.overloaded", "shard=%u load_percent=%d effect=\"new calls get 503 CAPACITY\"",
+                    t->shard.index, t->load.share_pct);
+    else if (!t->shard.overloaded && before)
+        vg_log_info("shard.has_room", "shard=%u load_percent=%d", t->shard.index, t->load.share_pct);
+}
+
 static void sweep(void *arg)
 {
     struct shard_thread *t = arg;
     vg_call_sweep(&t->shard);
     vg_api_sweep(t->api);
+    judge_load(t);
 }
 
 /* How late the loop runs a timer is how long its callbacks hold it. */
@@ -33,8 +51,10 @@ static void measure_lag(void *arg)
 {
     struct shard_thread *t = arg;
     int64_t now = vg_mono_us();
-    if (t->lag_due_us && now > t->lag_due_us)
+    if (t->lag_due_us && now > t->lag_due_us) {
         vg_observe_us(loop_lag_seconds, now - t->lag_due_us);
+        shard_load_lag(&t->load, now - t->lag_due_us);
+    }
     t->lag_due_us = now + LAG_PERIOD_US;
 }
 

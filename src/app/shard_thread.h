@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "api/api.h"
+#include "app/shard_load.h"
 #include "call/shard.h"
 
 struct vg_server;
@@ -15,6 +16,7 @@ struct shard_thread {
     struct vg_server *server;
     struct vg_timer *sweep, *lag;
     int64_t lag_due_us;
+    struct shard_load load;
     pthread_t thread;
     bool running;
 };

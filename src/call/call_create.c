@@ -130,9 +130,9 @@ static void announce_started(const struct creation *k)
 /* What a client or an operator's program writes as its reason is for the record, not for the metrics. */
 static const char *reason_label(const char *reason)
 {
-    static const char *const KNOWN[] = {"client_ended",          "client_closed",     "api_request",
-                                        "agent_ended",           "connection_lost",   "max_duration",
-                                        "server_draining",       "handoff_completed", VG_CALL_TOKEN_REVOKED,
+    static const char *const KNOWN[] = {"client_ended",        "client_closed",         "api_request",
+                                        "agent_ended",         "connection_lost",       "max_duration",
+                                        "server_draining",     "handoff_completed",     VG_CALL_TOKEN_REVOKED,
                                         VG_CALL_TOKEN_EXPIRED, VG_CALL_TENANT_SUSPENDED};
     for (size_t i = 0; i < VG_COUNT_OF(KNOWN); i++) {
         if (strcmp(reason, KNOWN[i]) == 0)
@@ -277,6 +277,11 @@ void vg_call_create(struct vg_shard *shard, struct vg_call_spec *spec, uint32_t 
     if (spec->stt_embedded && shard->env.nursery && !vg_nursery_alive(shard->env.nursery)) {
         vg_count1(capacity_refused_total, "engines");
         creation_end(k, VG_ECAPACITY); /* never a call that cannot hear */
+        return;
+    }
+    if (shard->overloaded) {
+        vg_count1(capacity_refused_total, "load");
+        creation_end(k, VG_ECAPACITY);
         return;
     }
     vg_bus_lease_take(shard->bus, spec->tenant_id, spec->call_id, concurrent_limit, on_lease, k);

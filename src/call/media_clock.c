@@ -157,6 +157,15 @@ struct vg_media_clock *vg_media_clock_free(struct vg_media_clock *clock)
     return NULL;
 }
 
+int64_t vg_media_clock_cpu_us(const struct vg_media_clock *clock)
+{
+    clockid_t id;
+    struct timespec t = {0};
+    if (pthread_getcpuclockid(clock->thread, &id) || clock_gettime(id, &t))
+        return 0;
+    return (int64_t)t.tv_sec * VG_US_PER_S + t.tv_nsec / 1000;
+}
+
 void vg_media_clock_post(struct vg_media_clock *clock, struct vg_message *msg)
 {
     vg_mailbox_post(&clock->mailbox, msg);

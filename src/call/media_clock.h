@@ -40,6 +40,8 @@ void vg_media_clock_post(struct vg_media_clock *clock, struct vg_message *msg);
  * at once.
  */
 void vg_media_clock_poke(struct vg_media_client *client);
+/* CPU time that the media thread has used so far, in microseconds. Any thread; a system call. */
+int64_t vg_media_clock_cpu_us(const struct vg_media_clock *clock);
 /* MEDIA thread only. VG_ENOMEM: it has not joined. */
 int vg_media_clock_add(struct vg_media_clock *clock, struct vg_media_client *client) VG_MUST_CHECK;
 void vg_media_clock_remove(struct vg_media_clock *clock, struct vg_media_client *client);

@@ -45,6 +45,7 @@ struct vg_shard {
     const struct vg_engine_catalog *engines;
     struct vg_engine_env env;
     const char *instance_id;
+    bool overloaded; /* its loop: a new call would be at the cost of those that are up */
 };
 
 #endif
