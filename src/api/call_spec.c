@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "proto/rest_in.h"
 
@@ -22,7 +23,7 @@ static const char *or_else(const char *text, const char *otherwise)
 
 static void set(char *out, size_t size, const char *text)
 {
-    snprintf(out, size, "%s", text ? text : "");
+    vg_text_copy(out, size, text);
 }
 
 /* A number as short as it can be written without becoming another one. */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "obs/metrics.h"
 #include "obs/trace.h"
@@ -48,15 +49,15 @@ static void count(const struct exchange *ex)
 
 void exchange_answer(struct exchange *ex)
 {
-    char limit[16], remaining[16], reset[16];
+    char limit[VG_TEXT_INT_SIZE], remaining[VG_TEXT_INT_SIZE], reset[VG_TEXT_INT_SIZE];
     struct vg_http_response r = {.status = ex->status,
                                  .content_type = ex->content_type,
                                  .body = vg_buf_str(&ex->body),
                                  .body_bytes = ex->body.len};
     if (ex->rated) {
-        snprintf(limit, sizeof limit, "%u", ex->rate.limit);
-        snprintf(remaining, sizeof remaining, "%u", ex->rate.remaining);
-        snprintf(reset, sizeof reset, "%u", ex->rate.reset_seconds);
+        vg_text_int(limit, ex->rate.limit);
+        vg_text_int(remaining, ex->rate.remaining);
+        vg_text_int(reset, ex->rate.reset_seconds);
         add_header(&r, "RateLimit-Limit", limit);
         add_header(&r, "RateLimit-Remaining", remaining);
         add_header(&r, "RateLimit-Reset", reset);

@@ -7,6 +7,7 @@
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "call/call.h"
 #include "config/config.h"
 #include "obs/trace.h"
@@ -41,12 +42,15 @@ static void write_ws_url(struct vg_json *j, struct exchange *ex, const char *cal
     const char *base = ex->api->shared->config->public_base_url;
     const char *host = vg_http_header(ex->request, "host");
     struct vg_buf url = VG_BUF_INIT;
-    if (base && strncmp(base, "http", 4) == 0)
-        vg_buf_printf(&url, "ws%.*s/ws/%s", (int)(strlen(base) - 4 - (base[strlen(base) - 1] == '/')),
-                      base + 4, call_id);
-    else
-        vg_buf_printf(&url, "%s://%s/ws/%s", vg_http_is_tls(ex->request) ? "wss" : "ws",
-                      host && host_is_sound(host) ? host : "localhost", call_id);
+    if (base && strncmp(base, "http", 4) == 0) {
+        vg_buf_puts(&url, "ws");
+        vg_buf_add(&url, base + 4, strlen(base) - 4 - (base[strlen(base) - 1] == '/'));
+    } else {
+        vg_buf_puts(&url, vg_http_is_tls(ex->request) ? "wss://" : "ws://");
+        vg_buf_puts(&url, host && host_is_sound(host) ? host : "localhost");
+    }
+    vg_buf_puts(&url, "/ws/");
+    vg_buf_puts(&url, call_id);
     vg_json_str(j, "ws_url", vg_buf_str(&url));
     vg_buf_free(&url);
 }
@@ -145,7 +149,7 @@ static void on_agent(void *arg, int err, const struct vg_agent *agent)
         return;
     }
     memcpy(spec->key_id, ex->identity.key_id, sizeof spec->key_id);
-    snprintf(spec->request_id, sizeof spec->request_id, "%s", vg_http_request_id(ex->request));
+    vg_text_copy(spec->request_id, sizeof spec->request_id, vg_http_request_id(ex->request));
     spec->trace = vg_span_context_of(ex->span);
     vg_call_create(ex->api->shard, spec, concurrent_limit(ex), on_created, ex);
 }

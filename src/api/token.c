@@ -8,6 +8,7 @@
 
 #include "api/token_keys.h"
 #include "base/crypto.h"
+#include "base/text.h"
 #include "store/scope.h"
 
 struct vg_tokens {
@@ -151,20 +152,27 @@ int vg_tokens_mint_session(const struct vg_tokens *t, const char *call_id, const
                            int64_t now_s, int64_t expires_s, struct vg_buf *out)
 {
     char payload[PAYLOAD_BYTES_MAX], encoded[PAYLOAD_BYTES_MAX * 2], signature[SIGNATURE_CHARS + 1];
-    int n = snprintf(payload, sizeof payload,
-                     "{\"call_id\":\"%s\",\"tenant_id\":\"%s\",\"sub\":\"%s\",\"iat\":%lld,\"exp\":%lld}",
-                     call_id, tenant_id, call_id, (long long)now_s, (long long)expires_s);
-    if (n >= (int)sizeof payload || vg_base64url_encode(encoded, sizeof encoded, payload, (size_t)n) < 0)
+    char now[VG_TEXT_INT_SIZE], expires[VG_TEXT_INT_SIZE];
+    vg_text_int(now, now_s);
+    vg_text_int(expires, expires_s);
+    size_t n = vg_text_join(payload, sizeof payload,
+                            (const char *[]){"{\"call_id\":\"", call_id, "\",\"tenant_id\":\"", tenant_id,
+                                             "\",\"sub\":\"", call_id, "\",\"iat\":", now,
+                                             ",\"exp\":", expires, "}", NULL});
+    if (n == sizeof payload - 1 || vg_base64url_encode(encoded, sizeof encoded, payload, n) < 0)
         return VG_ETOOBIG;
     size_t start = out->len;
-    vg_buf_printf(out, "%s.%s", SESSION_HEADER, encoded);
+    vg_buf_puts(out, SESSION_HEADER);
+    vg_buf_putc(out, '.');
+    vg_buf_puts(out, encoded);
     uint8_t mac[VG_SHA256_SIZE];
     if (out->failed)
         return VG_ENOMEM;
     vg_hmac_sha256(t->session_key, sizeof t->session_key, out->data + start, out->len - start, mac);
     if (vg_base64url_encode(signature, sizeof signature, mac, sizeof mac) < 0)
         return VG_ETOOBIG;
-    vg_buf_printf(out, ".%s", signature);
+    vg_buf_putc(out, '.');
+    vg_buf_puts(out, signature);
     return out->failed ? VG_ENOMEM : 0;
 }
 

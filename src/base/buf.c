@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 void vg_buf_free(struct vg_buf *b)
 {
     free(b->data);
@@ -52,9 +54,10 @@ void vg_buf_puts(struct vg_buf *b, const char *text)
     vg_buf_add(b, text, strlen(text));
 }
 
-void vg_buf_putc(struct vg_buf *b, char c)
+void vg_buf_int(struct vg_buf *b, int64_t value)
 {
-    vg_buf_add(b, &c, 1);
+    char text[VG_TEXT_INT_SIZE];
+    vg_buf_add(b, text, vg_text_int(text, value));
 }
 
 void vg_buf_vprintf(struct vg_buf *b, const char *fmt, va_list ap)

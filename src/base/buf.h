@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -27,9 +28,19 @@ void vg_buf_reset(struct vg_buf *b);
 int vg_buf_reserve(struct vg_buf *b, size_t more) VG_MUST_CHECK;
 void vg_buf_add(struct vg_buf *b, const void *data, size_t n);
 void vg_buf_puts(struct vg_buf *b, const char *text);
-void vg_buf_putc(struct vg_buf *b, char c);
+/* In decimal, without printf (see text.h). */
+void vg_buf_int(struct vg_buf *b, int64_t value);
 void vg_buf_printf(struct vg_buf *b, const char *fmt, ...) VG_PRINTF(2, 3);
 void vg_buf_vprintf(struct vg_buf *b, const char *fmt, va_list ap) VG_PRINTF(2, 0);
+static inline void vg_buf_putc(struct vg_buf *b, char c)
+{
+    if (b->failed || b->cap - b->len < 2) {
+        vg_buf_add(b, &c, 1);
+        return;
+    }
+    b->data[b->len++] = c;
+    b->data[b->len] = 0;
+}
 /* The text, "" while empty. Borrowed until the next append. */
 const char *vg_buf_str(const struct vg_buf *b);
 /* Gives the text to the caller (who frees it) and empties the buffer; NULL if it failed. */

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/text.h"
+
 enum { POOL_BYTES = 512 };
 
 void vg_random_bytes(void *out, size_t n)
@@ -39,8 +41,7 @@ void vg_sha256_hex(const void *data, size_t n, char out[VG_SHA256_HEX_SIZE])
 {
     uint8_t digest[VG_SHA256_SIZE];
     vg_sha256(data, n, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    vg_text_hex(out, digest, sizeof digest);
 }
 
 void vg_hmac_sha256(const void *key, size_t key_bytes, const void *data, size_t n,

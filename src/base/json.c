@@ -47,14 +47,39 @@ static void put_escaped(struct vg_buf *b, unsigned char c)
         vg_buf_printf(b, "\\u%04x", c);
 }
 
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Most texts are ASCII without anything to escape: one reservation and a copy. */
+static bool put_plain(struct vg_buf *b, const char *text, size_t n)
+{
+    unsigned odd = 0;
+    for (size_t i = 0; i < n; i++)
+        odd |= !is_plain((unsigned char)text[i]);
+    if (odd || vg_buf_reserve(b, n + 2))
+        return false;
+    char *at = b->data + b->len;
+    at[0] = '"';
+    if (n)
+        memcpy(at + 1, text, n);
+    at[n + 1] = '"';
+    at[n + 2] = 0;
+    b->len += n + 2;
+    return true;
+}
+
 static void put_quoted(struct vg_buf *b, const char *text, size_t n)
 {
     const unsigned char *p = (const unsigned char *)text;
     size_t run = 0; /* bytes seen that go out as they are */
+    if (put_plain(b, text, n))
+        return;
     vg_buf_putc(b, '"');
     for (size_t i = 0; i < n;) {
         size_t step = 1;
-        bool plain = p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\';
+        bool plain = is_plain(p[i]);
         if (p[i] >= 0x80) {
             step = utf8_length(p + i, n - i);
             plain = step > 0;

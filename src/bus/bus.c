@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "bus/bus_internal.h"
 #include "obs/metrics.h"
 
@@ -46,9 +47,9 @@ int bus_script_call(struct vg_bus *bus, struct bus_script *script, redisCallback
                     int argc, const char **words)
 {
     const char *argv[BUS_WORDS_MAX];
-    char keys_text[8];
+    char keys_text[VG_TEXT_INT_SIZE];
     VG_ASSERT(argc + 3 <= BUS_WORDS_MAX);
-    snprintf(keys_text, sizeof keys_text, "%d", keys);
+    vg_text_int(keys_text, keys);
     argv[0] = script->sha[0] ? "EVALSHA" : "EVAL";
     argv[1] = script->sha[0] ? script->sha : script->text;
     argv[2] = keys_text;

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 
 const char *vg_channel_of_call(char out[VG_CHANNEL_SIZE], const char *type, const char *call_id)
 {
-    snprintf(out, VG_CHANNEL_SIZE, "%s:%s", type, call_id);
+    vg_text_join(out, VG_CHANNEL_SIZE, (const char *[]){type, ":", call_id, NULL});
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "bus/bus_internal.h"
 #include "obs/metrics.h"
 
@@ -156,10 +157,10 @@ static void on_answer(redisAsyncContext *ac, void *reply, void *arg)
 
 static int lease_ask(struct lease *l)
 {
-    char limit[24], ttl[24];
+    char limit[VG_TEXT_INT_SIZE], ttl[VG_TEXT_INT_SIZE];
     struct vg_bus *bus = l->tenant->bus;
-    snprintf(limit, sizeof limit, "%u", l->limit);
-    snprintf(ttl, sizeof ttl, "%llu", 1000ULL * bus->leases.ttl_seconds);
+    vg_text_int(limit, l->limit);
+    vg_text_int(ttl, 1000 * (int64_t)bus->leases.ttl_seconds);
     const char *words[] = {l->tenant->key, limit, ttl, l->member};
     l->asked = bus_script_call(bus, &bus->leases.script, on_answer, l, 1, 4, words) == VG_OK;
     return l->asked ? VG_OK : VG_EUNAVAIL;
@@ -179,8 +180,8 @@ static void on_renewed(redisAsyncContext *ac, void *reply, void *arg)
 
 static void tenant_renew(struct lease_tenant *t)
 {
-    char ttl[24];
-    snprintf(ttl, sizeof ttl, "%llu", 1000ULL * t->bus->leases.ttl_seconds);
+    char ttl[VG_TEXT_INT_SIZE];
+    vg_text_int(ttl, 1000 * (int64_t)t->bus->leases.ttl_seconds);
     const char *words[3 + RENEW_MEMBERS_MAX] = {t->key, "-1", ttl};
     int n = 0;
     t->renewed_us = vg_loop_now_us(t->bus->loop);
@@ -230,7 +231,8 @@ static struct lease *lease_new(struct vg_bus *bus, const char *tenant_id, const 
             tenant_release(t);
         return NULL;
     }
-    int n = snprintf(l->member, sizeof l->member, "%s/%s", bus->instance_id, call_id);
+    size_t n =
+        vg_text_join(l->member, sizeof l->member, (const char *[]){bus->instance_id, "/", call_id, NULL});
     l->call_id = l->member + n - strlen(call_id);
     l->tenant = t;
     l->next = t->first;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "bus/bus.h"
 #include "bus/events.h"
 #include "call/call_create.h"
@@ -252,7 +253,7 @@ void call_publish(struct vg_call *c, const char *name, const char *event_type, c
 {
     char channel[VG_ID_SIZE + 32];
     struct vg_buf payload = VG_BUF_INIT;
-    snprintf(channel, sizeof channel, "%s:%s", name, c->spec->call_id);
+    vg_text_join(channel, sizeof channel, (const char *[]){name, ":", c->spec->call_id, NULL});
     vg_event_write(&payload, event_type, c->spec->call_id, vg_utc_us(), data_json);
     if (!payload.failed)
         vg_bus_publish(c->shard->bus, channel, payload.data, payload.len);

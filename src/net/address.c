@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/text.h"
+
 struct block {
     struct address address;
     unsigned bits; /* of the 128 */
@@ -58,10 +60,21 @@ int address_parse(struct address *out, const char *text, size_t n)
     return parse_plain(out, start);
 }
 
+/* By hand: inet_ntop() prints with printf, and every request has an address. */
+static void print_v4(const uint8_t *bytes, char out[ADDRESS_SIZE])
+{
+    for (int i = 0; i < 4; i++) {
+        out += vg_text_int(out, bytes[i]);
+        *out++ = '.';
+    }
+    out[-1] = '\0';
+}
+
 void address_print(const struct address *a, char out[ADDRESS_SIZE])
 {
-    bool v4 = is_v4(a);
-    if (!inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a->bytes + sizeof MAPPED : a->bytes, out, ADDRESS_SIZE))
+    if (is_v4(a))
+        print_v4(a->bytes + sizeof MAPPED, out);
+    else if (!inet_ntop(AF_INET6, a->bytes, out, ADDRESS_SIZE))
         out[0] = '\0';
 }
 

@@ -52,10 +52,10 @@ void cors_add_headers(const struct cors *cors, const char *origin, struct vg_buf
         vg_buf_puts(head, "Vary: Origin\r\n"); /* also for others: a cache must not mix them up */
     if (!allowed(cors, origin))
         return;
-    vg_buf_printf(head,
-                  "Access-Control-Allow-Origin: %s\r\nAccess-Control-Allow-Credentials: true\r\n"
-                  "Access-Control-Expose-Headers: " EXPOSED "\r\n",
-                  origin);
+    vg_buf_puts(head, "Access-Control-Allow-Origin: ");
+    vg_buf_puts(head, origin);
+    vg_buf_puts(head, "\r\nAccess-Control-Allow-Credentials: true\r\n"
+                      "Access-Control-Expose-Headers: " EXPOSED "\r\n");
 }
 
 void cors_add_preflight(const struct cors *cors, struct vg_http_request *r, struct vg_buf *head)

@@ -6,6 +6,8 @@
 #include "net/count.h"
 #include "net/server_private.h"
 
+enum { HEAD_BYTES_USUAL = 480 };
+
 /* RFC 9110, section 15, as far as Voxgate answers with it. */
 static const struct {
     int status;
@@ -69,11 +71,11 @@ static const char *code_of(int status)
 static void add_header(struct vg_buf *head, const char *name, const char *value)
 {
     vg_buf_puts(head, name);
-    vg_buf_puts(head, ": ");
+    vg_buf_add(head, ": ", 2);
     for (const char *p = value; *p; p++)
         if ((unsigned char)*p >= 0x20 || *p == '\t')
             vg_buf_putc(head, *p);
-    vg_buf_puts(head, "\r\n");
+    vg_buf_add(head, "\r\n", 2);
 }
 
 static bool has_body(int status)
@@ -84,10 +86,16 @@ static bool has_body(int status)
 static void add_status(struct vg_buf *head, int status, const char *content_type, size_t body_bytes,
                        bool close)
 {
-    vg_buf_printf(head, "HTTP/1.1 %d %s\r\n", status, phrase_of(status));
+    vg_buf_puts(head, "HTTP/1.1 ");
+    vg_buf_int(head, status);
+    vg_buf_putc(head, ' ');
+    vg_buf_puts(head, phrase_of(status));
+    vg_buf_add(head, "\r\n", 2);
     if (has_body(status)) {
         add_header(head, "Content-Type", content_type ? content_type : "application/json");
-        vg_buf_printf(head, "Content-Length: %zu\r\n", body_bytes);
+        vg_buf_puts(head, "Content-Length: ");
+        vg_buf_int(head, (int64_t)body_bytes);
+        vg_buf_add(head, "\r\n", 2);
     }
     if (close)
         vg_buf_puts(head, "Connection: close\r\n");
@@ -106,6 +114,7 @@ void vg_http_reply(struct vg_http_request *r, const struct vg_http_response *res
     }
     bool close = !r->keep_alive || c->close_after;
     struct vg_buf head = VG_BUF_INIT;
+    (void)!vg_buf_reserve(&head, HEAD_BYTES_USUAL);
     add_status(&head, response->status, response->content_type, response->body_bytes, close);
     if (!close && r->head.minor == 0)
         vg_buf_puts(&head, "Connection: keep-alive\r\n");

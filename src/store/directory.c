@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "net/workers.h"
 #include "store/directory_load.h"
 #include "store/directory_private.h"
@@ -245,7 +246,8 @@ static void make_room(struct vg_directory *d)
 static struct entry *entry_of(struct vg_directory *d, enum kind kind, const char *tenant_id, const char *id)
 {
     char name[160];
-    snprintf(name, sizeof name, "%c%s/%s", "hkta"[kind], tenant_id, id);
+    name[0] = "hkta"[kind];
+    vg_text_join(name + 1, sizeof name - 1, (const char *[]){tenant_id, "/", id, NULL});
     struct entry *e = vg_map_get(d->entries, name);
     if (e)
         return e;
@@ -256,8 +258,8 @@ static struct entry *entry_of(struct vg_directory *d, enum kind kind, const char
         return NULL;
     e->kind = kind;
     strcpy(e->name, name);
-    snprintf(e->tenant_id, sizeof e->tenant_id, "%s", tenant_id);
-    snprintf(e->id, sizeof e->id, "%s", id);
+    vg_text_copy(e->tenant_id, sizeof e->tenant_id, tenant_id);
+    vg_text_copy(e->id, sizeof e->id, id);
     if (vg_map_put(d->entries, name, e)) {
         free(e);
         return NULL;
