@@ -31,6 +31,8 @@ struct bus_rates {
     struct vg_map *keys;              /* of struct rate_key */
     struct rate_key *newest, *oldest; /* by use: what is forgotten first is at the end */
     struct rate_key *dirty;           /* keys with something to settle */
+    struct rate_key *ahead;           /* keys of which Redis may have counted requests ahead */
+    struct vg_timer *ahead_timer;     /* runs while there are any */
     bool late; /* Redis owes an answer beyond the budget: decide here until it has come */
     struct bus_script script;
 };
@@ -73,8 +75,9 @@ struct vg_bus {
     struct vg_map *subscriptions; /* of struct subscription, by channel */
 };
 
+#define BUS_LIVE_TTL_SECONDS 120 /* a macro: it is sent as text, too */
+
 enum {
-    BUS_LIVE_TTL_SECONDS = 120,
     BUS_WORDS_MAX = 128, /* of one command */
 };
 

@@ -19,6 +19,13 @@ struct rate_window {
 int64_t rate_window_room(const struct rate_window *w);
 /* Microseconds until it has room for one; 0: it has. */
 int64_t rate_window_wait_us(const struct rate_window *w);
+/* Whole seconds, rounded up. */
+uint32_t rate_seconds_up(int64_t us);
+
+/* What Redis counts ahead for an instance is at most this part of what is left, and nothing where that is
+ * fewer than the least: near the limit each request is asked for. */
+#define RATE_AHEAD_SHARE 20
+#define RATE_AHEAD_MIN   8
 
 struct rate_bucket {
     double tokens, capacity;

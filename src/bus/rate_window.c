@@ -1,6 +1,8 @@
 /* See rate.h. */
 #include "bus/rate.h"
 
+#include "base/clock.h"
+
 static double weight(const struct rate_window *w)
 {
     double left = (double)(w->window_us - w->elapsed_us) / (double)w->window_us;
@@ -34,6 +36,11 @@ int64_t rate_window_wait_us(const struct rate_window *w)
         return at_us > w->elapsed_us ? at_us - w->elapsed_us : 1;
     }
     return w->window_us - w->elapsed_us + falls_to_us(w->current, target, w->window_us);
+}
+
+uint32_t rate_seconds_up(int64_t us)
+{
+    return (uint32_t)((us + VG_US_PER_S - 1) / VG_US_PER_S);
 }
 
 void rate_bucket_turn(struct rate_bucket *b, double capacity, int64_t window_us, int64_t now_us)
