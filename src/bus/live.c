@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "bus/bus_internal.h"
+
+#define TTL_TEXT VG_TEXT_OF(BUS_LIVE_TTL_SECONDS)
 
 enum {
     RENEW_TICK_US = VG_US_PER_S,
@@ -24,12 +27,15 @@ struct live {
     bool dropped; /* while it was on its way: freed by the reply */
     int64_t written_us;
     char *json;
-    char key[KEY_SIZE]; /* of Redis */
+    vg_live_put_fn done; /* who waits for its next write; NULL: nobody */
+    void *arg;
+    struct bus_deadline deadline; /* of that */
+    char key[KEY_SIZE];           /* of Redis */
 };
 
 static void live_key(char out[KEY_SIZE], const char *call_id)
 {
-    snprintf(out, KEY_SIZE, "voxgate:call:{%s}", call_id);
+    vg_text_join(out, KEY_SIZE, (const char *[]){"voxgate:call:{", call_id, "}", NULL});
 }
 
 static void list_remove(struct live *l)
@@ -71,6 +77,21 @@ static void make_written(struct live *l)
     all->newest = l;
 }
 
+/* Tells who waits for the write, if anybody does. */
+static void live_tell(struct live *l, int err)
+{
+    vg_live_put_fn done = l->done;
+    l->done = NULL;
+    bus_deadline_clear(&l->bus->deadlines, &l->deadline);
+    if (done)
+        done(l->arg, err);
+}
+
+static void on_put_late(void *arg)
+{
+    live_tell(arg, VG_ETIMEOUT);
+}
+
 static void live_one_free(struct live *l)
 {
     free(l->json);
@@ -86,21 +107,22 @@ static void on_written(redisAsyncContext *ac, void *reply, void *arg)
     bool kept = r && r->type != REDIS_REPLY_ERROR && !(r->type == REDIS_REPLY_INTEGER && r->integer == 0);
     bool changed = l->changed;
     l->changed = false;
-    if (l->dropped)
+    if (l->dropped) {
         live_one_free(l);
-    else if (r && kept && !changed)
+        return;
+    }
+    if (r && kept && !changed)
         make_written(l);
     else if (r && r->type == REDIS_REPLY_ERROR)
         make_written(l); /* refused (out of memory): the next renewal tries again */
     else
         make_dirty(l);
+    live_tell(l, kept ? VG_OK : VG_EUNAVAIL);
 }
 
 static void live_write(struct live *l)
 {
-    char ttl[16];
-    snprintf(ttl, sizeof ttl, "%d", BUS_LIVE_TTL_SECONDS);
-    const char *argv[] = {"SET", l->key, l->json, "EX", ttl};
+    const char *argv[] = {"SET", l->key, l->json, "EX", TTL_TEXT};
     list_remove(l);
     if (bus_send(l->bus, on_written, l, 5, argv) != VG_OK)
         make_dirty(l);
@@ -130,13 +152,11 @@ static void on_renew(void *arg)
 {
     struct vg_bus *bus = arg;
     int64_t now_us = vg_loop_now_us(bus->loop);
-    char ttl[16];
-    snprintf(ttl, sizeof ttl, "%d", BUS_LIVE_TTL_SECONDS);
     for (int n = 0; n < RENEW_BATCH && bus_link_is_up(bus->commands); n++) {
         struct live *l = bus->lives.oldest;
         if (!l || now_us - l->written_us < RENEW_AFTER_US)
             return;
-        const char *argv[] = {"EXPIRE", l->key, ttl};
+        const char *argv[] = {"EXPIRE", l->key, TTL_TEXT};
         list_remove(l);
         if (bus_send(bus, on_written, l, 3, argv) != VG_OK)
             make_dirty(l);
@@ -163,18 +183,19 @@ void live_free(struct vg_bus *bus)
     bus->lives.renew = vg_timer_free(bus->lives.renew);
 }
 
-void vg_bus_live_put(struct vg_bus *bus, const char *call_id, const char *json)
+/* NULL without memory. */
+static struct live *live_set(struct vg_bus *bus, const char *call_id, const char *json)
 {
     struct live *l = vg_map_get(bus->lives.calls, call_id);
     char *copy = strdup(json);
     if (!copy)
-        return;
+        return NULL;
     if (!l) {
         l = calloc(1, sizeof *l);
         if (!l || vg_map_put(bus->lives.calls, call_id, l) != VG_OK) {
             free(l);
             free(copy);
-            return;
+            return NULL;
         }
         l->bus = bus;
         live_key(l->key, call_id);
@@ -187,6 +208,26 @@ void vg_bus_live_put(struct vg_bus *bus, const char *call_id, const char *json)
     }
     free(l->json);
     l->json = copy;
+    return l;
+}
+
+void vg_bus_live_put(struct vg_bus *bus, const char *call_id, const char *json)
+{
+    (void)!live_set(bus, call_id, json);
+}
+
+void vg_bus_live_put_then(struct vg_bus *bus, const char *call_id, const char *json, vg_live_put_fn done,
+                          void *arg)
+{
+    struct live *l = live_set(bus, call_id, json);
+    if (!l || !bus_link_is_up(bus->commands)) {
+        done(arg, l ? VG_EUNAVAIL : VG_ENOMEM);
+        return;
+    }
+    l->done = done;
+    l->arg = arg;
+    l->deadline = (struct bus_deadline){.expired = on_put_late, .arg = l};
+    bus_deadline_set(&bus->deadlines, &l->deadline, bus->budget_us);
 }
 
 void vg_bus_live_drop(struct vg_bus *bus, const char *call_id)
@@ -194,6 +235,7 @@ void vg_bus_live_drop(struct vg_bus *bus, const char *call_id)
     struct live *l = vg_map_remove(bus->lives.calls, call_id);
     if (!l)
         return;
+    live_tell(l, VG_EUNAVAIL);
     drop_send(bus, l->key, NULL, BUS_LIVE_TTL_SECONDS); /* after the SET that may be on its way */
     if (l->place == LIVE_SENT) {
         l->dropped = true;

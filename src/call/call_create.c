@@ -23,6 +23,8 @@ struct creation {
     struct vg_lease_result lease;
     struct vg_timer *deadline; /* of the spool's acknowledgement */
     bool told;                 /* `done` was called: what comes now is late */
+    unsigned steps;            /* not done yet, of the two that go side by side: spool and live state */
+    int err;                   /* of the spool */
     vg_call_created_fn done;
     void *arg;
 };
@@ -161,7 +163,7 @@ void call_announce_ended(struct vg_bus *bus, const struct vg_call_spec *spec,
                 spec->tenant_id, s->end_reason, (long long)(s->duration_us / VG_US_PER_MS), s->turns);
 }
 
-/* --- the steps of a start: place, lease, spool ------------------------------------------------------------
+/* --- the steps of a start: lease, place, then spool and live state side by side --------------------------
  */
 
 static void not_recorded(struct creation *k, int err)
@@ -182,28 +184,55 @@ static void on_deadline(void *arg)
     k->done(k->arg, VG_ETIMEOUT, NULL, k->lease.limit, k->lease.used);
 }
 
-static void on_spooled(void *arg, int err)
+/* One of the two is done; after both the call is there for everybody. */
+static void step_end(struct creation *k)
 {
-    struct creation *k = arg;
+    if (--k->steps > 0)
+        return;
     if (k->told) { /* nobody was told of this call: it is recorded as ended */
-        if (!err)
+        if (!k->err)
             call_record_unclaimed_end(k->shard, k->entry);
         creation_free(k);
         return;
     }
-    if (err) {
-        not_recorded(k, err);
+    if (k->err) {
+        not_recorded(k, k->err);
         creation_end(k, VG_EIO);
         return;
     }
     vg_count1(calls_started_total, k->entry->spec->channel);
     vg_count1(call_events_total, "started");
-    call_show_live(k->entry);
     announce_started(k);
     vg_log_info("call.started", "call_id=%s request_id=%s tenant_id=%s channel=%s language=%s",
                 k->entry->spec->call_id, k->entry->spec->request_id, k->entry->spec->tenant_id,
                 k->entry->spec->channel, k->entry->spec->language);
     creation_end(k, 0);
+}
+
+static void on_spooled(void *arg, int err)
+{
+    struct creation *k = arg;
+    k->err = err;
+    step_end(k);
+}
+
+/* Redis away or late is no error: the bus writes it when it can. */
+static void on_live(void *arg, int err)
+{
+    (void)err;
+    step_end(arg);
+}
+
+static void put_live(struct creation *k)
+{
+    struct vg_buf b = VG_BUF_INIT;
+    struct vg_call_snapshot s = vg_calls_look(k->shard->calls, k->entry);
+    write_live(&b, k->entry, &s);
+    if (b.failed)
+        on_live(k, VG_ENOMEM);
+    else
+        vg_bus_live_put_then(k->shard->bus, k->entry->spec->call_id, b.data, on_live, k);
+    vg_buf_free(&b);
 }
 
 static int spool_started(struct creation *k)
@@ -256,10 +285,12 @@ static void on_lease(void *arg, const struct vg_lease_result *lease)
         return;
     }
     k->spec = NULL;
+    k->steps = 2;
     k->deadline = vg_timer_new(k->shard->loop, on_deadline, k);
-    err = k->deadline ? spool_started(k) : VG_ENOMEM;
+    err = k->deadline ? spool_started(k) : VG_ENOMEM; /* its acknowledgement comes by the loop's mail */
     if (!err)
         vg_timer_start(k->deadline, VG_SPOOL_DEADLINE_US, 0);
+    put_live(k);
     if (err)
         on_spooled(k, err);
 }

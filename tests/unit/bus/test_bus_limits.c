@@ -495,6 +495,52 @@ static void a_frozen_redis_does_not_hold_a_reader(void **state)
     assert_string_equal(get(w, w->b, "c1"), "{\"v\":1}");
 }
 
+static void on_put(void *arg, int err)
+{
+    struct world *w = arg;
+    w->live_told++;
+    w->live_err = err;
+}
+
+static void who_puts_live_state_is_told_when_redis_has_it(void **state)
+{
+    struct world *w = *state;
+    for (int i = 1; i <= 50; i++) {
+        char call[16];
+        snprintf(call, sizeof call, "c%d", i);
+        vg_bus_live_put_then(w->a, call, "{\"v\":1}", on_put, w);
+        assert_true(harness_until(w->loop, &w->live_told, i, 2000));
+        assert_int_equal(w->live_err, VG_OK);
+        assert_int_equal(redis_ask(&w->redis, "EXISTS voxgate:call:{%s}", call), 1);
+    }
+    vg_bus_live_put_then(w->a, "c", "{}", on_put, w);
+    vg_bus_live_drop(w->a, "c");
+    assert_int_equal(w->live_told, 51);
+    assert_int_equal(w->live_err, VG_EUNAVAIL);
+}
+
+static void who_puts_live_state_does_not_wait_for_a_redis_that_is_late_or_away(void **state)
+{
+    struct world *w = *state;
+    redis_fixture_freeze(&w->redis, true);
+    vg_bus_live_put_then(w->a, "c1", "{\"v\":1}", on_put, w);
+    assert_true(harness_until(w->loop, &w->live_told, 1, 2000));
+    assert_int_equal(w->live_err, VG_ETIMEOUT);
+    redis_fixture_freeze(&w->redis, false);
+    harness_run(w->loop, NULL, NULL, 100);
+    assert_int_equal(redis_ask(&w->redis, "EXISTS voxgate:call:{c1}"), 1);
+    redis_fixture_kill(&w->redis);
+    assert_true(harness_until_up(w->loop, w->a, false, 3000));
+    vg_bus_live_put_then(w->a, "c2", "{\"v\":1}", on_put, w);
+    assert_int_equal(w->live_told, 2);
+    assert_int_equal(w->live_err, VG_EUNAVAIL);
+    redis_fixture_start(&w->redis);
+    assert_true(harness_until_up(w->loop, w->a, true, 4000));
+    harness_run(w->loop, NULL, NULL, 100);
+    assert_int_equal(redis_ask(&w->redis, "EXISTS voxgate:call:{c2}"), 1);
+    assert_int_equal(w->live_told, 2);
+}
+
 int main(void)
 {
 #define IN_HASTE(test) cmocka_unit_test_setup_teardown(test, set_up_hasty, tear_down)
@@ -519,6 +565,8 @@ int main(void)
         IN_WORLD(live_state_is_seen_by_others_until_dropped),
         IN_WORLD(an_empty_redis_gets_live_state_again),
         IN_HASTE(a_frozen_redis_does_not_hold_a_reader),
+        IN_WORLD(who_puts_live_state_is_told_when_redis_has_it),
+        IN_HASTE(who_puts_live_state_does_not_wait_for_a_redis_that_is_late_or_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
