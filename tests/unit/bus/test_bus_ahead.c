@@ -166,7 +166,30 @@ static void near_the_limit_every_request_is_asked_for(void **state)
     }
 }
 
-/* What is in hand is good for its window alone, also where the next one has begun. */
+/* The loop stands still over the edge, so that no timer gives back what is in hand before the request. */
+static void what_is_in_hand_is_good_for_its_window_alone(void **state)
+{
+    struct world *w = *state;
+    while (vg_utc_us() % VG_US_PER_S > VG_US_PER_S / 2)
+        harness_run(w->loop, NULL, NULL, 1);
+    for (int turn = 0; turn < 10; turn++) {
+        for (int i = 0; i < 20; i++)
+            vg_bus_rate(w->a, "tnt_s", 100000, 1, on_rate, w);
+        harness_run(w->loop, NULL, NULL, 1);
+    }
+    assert_true(harness_until(w->loop, &w->told, 200, 2000));
+    vg_bus_rate(w->a, "tnt_s", 100000, 1, on_rate, w);
+    assert_int_equal(w->told, 201); /* there is something in hand */
+    int told = w->told;
+    int64_t second = vg_utc_us() / VG_US_PER_S;
+    while (vg_utc_us() / VG_US_PER_S == second)
+        ;
+    vg_bus_rate(w->a, "tnt_s", 100000, 1, on_rate, w);
+    assert_int_equal(w->told, told);
+    assert_true(harness_until(w->loop, &w->told, told + 1, 2000));
+    assert_true(w->last.allowed);
+}
+
 static void no_window_holds_more_than_the_limit(void **state)
 {
     struct world *w = *state;
@@ -227,6 +250,7 @@ int main(void)
         IN_WORLD(what_is_not_used_is_given_back),
         IN_WORLD(several_instances_never_pass_the_limit_and_reach_it),
         IN_WORLD(near_the_limit_every_request_is_asked_for),
+        IN_WORLD(what_is_in_hand_is_good_for_its_window_alone),
         IN_WORLD(no_window_holds_more_than_the_limit),
         IN_WORLD(giving_back_to_an_empty_redis_makes_no_room),
         IN_WORLD(what_is_in_hand_is_used_while_redis_is_away),
