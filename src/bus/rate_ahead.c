@@ -1,7 +1,7 @@
 /* Requests of a busy key that Redis has counted before they came, so that they are answered at once: the
  * script grants as many as the key saw in a tenth of a second, up to a share of what is left, and they are
  * used up here. What is counted is counted for all instances, so the limit is never passed; what is not used
- * within two tenths of a second is given back, with the next call or by the timer. See rate_key.h. */
+ * within three tenths of a second is given back, with the next call or by the timer. See rate_key.h. */
 #include "bus/rate_key.h"
 
 #include "base/clock.h"
