@@ -92,10 +92,10 @@ static void take_arrival(struct vg_call *c)
     vg_media_set_connected(c->media, true);
     c->state.connected = true;
     call_publish_state(c);
-    call_outbox_replay(c, a->how.last_seq); /* first, so that numbers only go up */
-    call_send_ready(c, true);
     vg_log_info("call.resumed", "call_id=%s shard=%u other_shard=%d", c->spec->call_id, c->shard->index,
                 other_shard);
+    call_outbox_replay(c, a->how.last_seq); /* first, so that numbers only go up */
+    call_send_ready(c, true);
     arrival_free(a);
 }
 

@@ -21,7 +21,8 @@ void media_push_event(struct vg_media *m, enum media_event kind, uint32_t block,
         vg_count1(frames_dropped_total, "events");
         return;
     }
-    m->events_room--;
+    if (m->events_room > 0)
+        m->events_room--;
     m->wake = true;
 }
 
