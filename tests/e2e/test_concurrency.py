@@ -27,7 +27,8 @@ class Concurrency(GatewayTest):
         return second
 
     def moves(self, call_id):
-        """For each resume of the call: did the connection land on another shard than the call's?"""
+        """For each resume of the call that is in the log, which leaves out what repeats too often: did the connection
+        land on another shard than the call's?"""
         return [e["other_shard"] for e in self.gw.log() if e.get("event") == "call.resumed" and e["call_id"] == call_id]
 
     async def test_of_several_that_resume_at_once_one_gets_the_call_and_the_others_are_told_of_it(self):
@@ -66,7 +67,7 @@ class Concurrency(GatewayTest):
             await call.wait_reply_end(60)
             self.assertGreater(len(call.reply_audio()), 0)
             self.assertEqual(call.seq_errors, [])
-            seen.add(self.moves(call.call_id)[-1])
+            seen.update(self.moves(call.call_id)[-1:])
             if seen == {0, 1} and number >= 7:
                 break
         self.assertEqual(seen, {0, 1}, "no connection landed on the other shard")
@@ -77,7 +78,7 @@ class Concurrency(GatewayTest):
         for _ in range(12):
             call = await self.resumed(call)
             await call.configure(audio_in=BINARY)
-            seen.add(self.moves(call.call_id)[-1])
+            seen.update(self.moves(call.call_id)[-1:])
             if seen == {0, 1}:
                 break
         clip = corpus_speech("goforward")
@@ -96,7 +97,7 @@ class Concurrency(GatewayTest):
             await call.send_raw("x" * 300000)
             await call.wait_for("error", 30, match=lambda m: m["fatal"])
             self.assertEqual(await call.wait_closed(30), 1009)
-            seen.add(self.moves(call.call_id)[-1])
+            seen.update(self.moves(call.call_id)[-1:])
             if seen == {0, 1}:
                 break
         self.assertEqual(seen, {0, 1})
