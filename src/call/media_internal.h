@@ -130,6 +130,9 @@ static inline uint32_t arrival_stamp(int64_t mono_us)
     return (uint32_t)mono_us | 1;
 }
 
+/* Makes the media thread look at the downlink. Any thread. */
+void media_poke_downlink(struct vg_media *m);
+
 /* Owner's loop: handles dirty_message. */
 void media_report(struct vg_message *msg);
 
