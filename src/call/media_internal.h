@@ -1,5 +1,4 @@
-/* The body of struct vg_media, shared by media.c (owner's loop and leg's loop), media_up.c and media_down.c
- * (media thread). Every field says who writes it. */
+/* The body of struct vg_media, shared by the media*.c of this folder. Every field says who writes it. */
 #ifndef VG_CALL_MEDIA_INTERNAL_H
 #define VG_CALL_MEDIA_INTERNAL_H
 
